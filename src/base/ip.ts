@@ -1,0 +1,160 @@
+/** IP addresses and prefixes as values: compared by content, printed in the one canonical form. */
+
+export type IpFamily = 4 | 6;
+
+/** An IPv4 or IPv6 address. Immutable; `toString()` is canonical (RFC 5952 for IPv6) and works as a map key. */
+export class IpAddress {
+  readonly family: IpFamily;
+  readonly bytes: Uint8Array;
+  private readonly text: string;
+
+  private constructor(bytes: Uint8Array) {
+    this.family = bytes.length === 4 ? 4 : 6;
+    this.bytes = bytes;
+    this.text = this.family === 4 ? bytes.join('.') : formatV6(bytes);
+  }
+
+  /** From 4 or 16 bytes in network order; the bytes are copied. Anything else gives undefined. */
+  static fromBytes(bytes: Uint8Array): IpAddress | undefined {
+    return bytes.length === 4 || bytes.length === 16 ? new IpAddress(Uint8Array.from(bytes)) : undefined;
+  }
+
+  /** From a host-order unsigned 32-bit number. */
+  static fromV4Number(value: number): IpAddress {
+    return new IpAddress(Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255));
+  }
+
+  /** Reads dotted-quad or IPv6 text (no zone, no prefix, no port). Undefined when it is neither. */
+  static parse(text: string): IpAddress | undefined {
+    const bytes = text.includes(':') ? parseV6(text) : parseV4(text);
+    return bytes && new IpAddress(bytes);
+  }
+
+  /** The IPv4 address as a host-order unsigned number. Only for family 4. */
+  toV4Number(): number {
+    const [a, b, c, d] = this.bytes as unknown as [number, number, number, number];
+    return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  }
+
+  equals(other: IpAddress): boolean {
+    return this.text === other.text;
+  }
+
+  /** Numeric order; IPv4 sorts before IPv6. */
+  compare(other: IpAddress): number {
+    if (this.family !== other.family) return this.family - other.family;
+    for (let i = 0; i < this.bytes.length; i++) {
+      const difference = (this.bytes[i] as number) - (other.bytes[i] as number);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  /** 224.0.0.0/4 or ff00::/8. */
+  isMulticast(): boolean {
+    const first = this.bytes[0] as number;
+    return this.family === 4 ? first >> 4 === 14 : first === 0xff;
+  }
+
+  isUnspecified(): boolean {
+    return this.bytes.every((byte) => byte === 0);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  toJSON(): string {
+    return this.text;
+  }
+}
+
+/** The longest prefix length of a family: 32 or 128. */
+export function maxPrefixLength(family: IpFamily): number {
+  return family === 4 ? 32 : 128;
+}
+
+/** An address with a prefix length, as `ip addr` writes it. */
+export interface IpPrefix {
+  readonly address: IpAddress;
+  readonly length: number;
+}
+
+/** Reads `10.0.0.1/24` or `fd00::1/64`; without a slash the length is the whole address. */
+export function parsePrefix(text: string): IpPrefix | undefined {
+  const slash = text.indexOf('/');
+  const address = IpAddress.parse(slash < 0 ? text : text.slice(0, slash));
+  if (!address) return undefined;
+  const limit = maxPrefixLength(address.family);
+  if (slash < 0) return { address, length: limit };
+  const digits = text.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(digits) || Number(digits) > limit) return undefined;
+  return { address, length: Number(digits) };
+}
+
+export function formatPrefix(prefix: IpPrefix): string {
+  return `${prefix.address}/${prefix.length}`;
+}
+
+function parseV4(text: string): Uint8Array | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) {
+    const part = parts[i] as string;
+    // A leading zero would be octal to inet_aton and decimal to inet_pton: refuse what two readers read differently.
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseV6(text: string): Uint8Array | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0] as string);
+  const tail = halves.length === 2 ? parseGroups(halves[1] as string) : [];
+  if (!head || !tail) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
+}
+
+function parseGroups(text: string): number[] | undefined {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const groups = text.split(':');
+  for (const [index, group] of groups.entries()) {
+    if (group.includes('.') && index === groups.length - 1) {
+      const v4 = parseV4(group);
+      if (!v4) return undefined;
+      bytes.push(...v4);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 255);
+    }
+  }
+  return bytes;
+}
+
+function formatV6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number));
+  const run = longestZeroRun(groups);
+  const hex = groups.map((group) => group.toString(16));
+  if (run.length < 2) return hex.join(':');
+  return `${hex.slice(0, run.start).join(':')}::${hex.slice(run.start + run.length).join(':')}`;
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let start = -1;
+  for (const [i, group] of groups.entries()) {
+    if (group !== 0) start = -1;
+    else {
+      if (start < 0) start = i;
+      if (i - start + 1 > best.length) best = { start, length: i - start + 1 };
+    }
+  }
+  return best;
+}

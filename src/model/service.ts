@@ -1,0 +1,77 @@
+/** Virtual services and real servers: the tables of the data plane, in the words of ipvsadm. */
+import type { IpAddress, IpFamily, Micros } from '../base/index.ts';
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** What identifies a virtual service: address, protocol and port; or a firewall mark. Port 0 means every port. */
+export type ServiceKey =
+  | { readonly kind: 'address'; readonly protocol: Protocol; readonly address: IpAddress; readonly port: number }
+  | { readonly kind: 'fwmark'; readonly mark: number; readonly family: IpFamily };
+
+/** Every scheduler of IPVS (`ipvsadm -s`). */
+export const SCHEDULER_NAMES = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'mh', 'fo', 'ovf', 'twos'] as const;
+export type SchedulerName = (typeof SCHEDULER_NAMES)[number];
+
+/** How a packet reaches the real server. ipvsadm prints them as Route, Tunnel, Masq; `fullnat` is ours (DPVS's). */
+export type ForwardingMethod = 'dr' | 'tun' | 'nat' | 'fullnat';
+
+/** Clients of one network stay with one real server (`ipvsadm -p`). */
+export interface Persistence {
+  /** Seconds, 1 to 2678400; ipvsadm's default is 360. */
+  readonly timeoutSeconds: number;
+  /** The client network that counts as one client: 32 (IPv4) or 128 (IPv6) means every address for itself. */
+  readonly prefixLength: number;
+}
+
+/** A virtual service without its real servers: what `ipvsadm -A` says. */
+export interface VirtualService {
+  readonly key: ServiceKey;
+  readonly scheduler: SchedulerName;
+  /** `sh-fallback`, `sh-port`, `mh-fallback`, `mh-port`, `flag-1` … as ipvsadm's -b spells them. */
+  readonly schedulerFlags: readonly string[];
+  readonly persistence?: Persistence;
+  /** One-packet scheduling (`-o`), UDP only. */
+  readonly onePacket: boolean;
+}
+
+/** What identifies a real server within its service. */
+export interface RealServerKey {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** A real server as `ipvsadm -a` says it. */
+export interface RealServer extends RealServerKey {
+  readonly method: ForwardingMethod;
+  /** 0 to 2147483647; 0 takes no new connections. */
+  readonly weight: number;
+  /** Connections at which it takes no more; 0 is unlimited. */
+  readonly upperThreshold: number;
+  /** Connections below which it takes them again; 0 is three quarters of the upper one. */
+  readonly lowerThreshold: number;
+}
+
+/** A service with its real servers, **in the order in which they are added** (the data plane schedules newest first, as IPVS does). */
+export interface ServiceTable extends VirtualService {
+  readonly servers: readonly RealServer[];
+}
+
+/** Connection time-outs that `ipvsadm --set` changes. */
+export interface Timeouts {
+  readonly tcp: Micros;
+  readonly tcpFin: Micros;
+  readonly udp: Micros;
+}
+
+/** IPVS's defaults: 900, 120 and 300 seconds. */
+export const DEFAULT_TIMEOUTS: Timeouts = { tcp: 900_000_000, tcpFin: 120_000_000, udp: 300_000_000 };
+
+/** A string that is equal exactly for equal service keys; for maps and messages. Like keepalived's `[10.0.0.1]:tcp:80`. */
+export function serviceKeyText(key: ServiceKey): string {
+  return key.kind === 'fwmark' ? `FWM ${key.mark}${key.family === 6 ? ' IPv6' : ''}` : `[${key.address}]:${key.protocol}:${key.port}`;
+}
+
+/** A string that is equal exactly for equal real-server keys: `10.0.0.1:80`, `[fd00::1]:80`. */
+export function serverKeyText(key: RealServerKey): string {
+  return key.address.family === 4 ? `${key.address}:${key.port}` : `[${key.address}]:${key.port}`;
+}

@@ -1,0 +1,13 @@
+/** What the pure part asks of the world: interfaces and their error types only. */
+export type { Clock } from './clock.ts';
+export {
+  type ConnectionStatus,
+  type Counters,
+  type DataPlane,
+  DataPlaneError,
+  type DataPlaneErrorCode,
+  type Rates,
+  type ServerStatus,
+  type ServiceStatus,
+} from './data-plane.ts';
+export type { Logger, LogLevel } from './logger.ts';
