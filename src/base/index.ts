@@ -5,3 +5,4 @@ export { formatPrefix, IpAddress, type IpFamily, type IpPrefix, maxPrefixLength,
 export { Random } from './random.ts';
 export { didYouMean, editDistance } from './text.ts';
 export { earliest, type Instant, MICROS_PER_SECOND, type Micros, millis, seconds, toMillis, toSeconds } from './time.ts';
+export { VERSION } from './version.ts';

@@ -8,6 +8,7 @@ export {
   type Protocol,
   type RealServer,
   type RealServerKey,
+  realServerText,
   SCHEDULER_NAMES,
   type SchedulerName,
   type ServiceKey,
@@ -15,8 +16,10 @@ export {
   serverKeyText,
   serviceKeyText,
   type Timeouts,
+  type Tunnel,
   type VirtualService,
 } from './service.ts';
+export type { ServerVerdict } from './verdict.ts';
 export type {
   GarpSettings,
   NotifyScripts,

@@ -40,9 +40,20 @@ export interface RealServerKey {
   readonly port: number;
 }
 
+/** The wrapping of packets to a real server with method `tun` (`ipvsadm --tun-type`, `--tun-port`, `--tun-csum` …). */
+export interface Tunnel {
+  readonly type: 'ipip' | 'gue' | 'gre';
+  /** GUE's UDP port; 0 for the others. */
+  readonly port: number;
+  /** Checksum of the outer header: none, full, or remote checksum offload (GUE only). IPIP has none. */
+  readonly checksum: 'none' | 'csum' | 'remcsum';
+}
+
 /** A real server as `ipvsadm -a` says it. */
 export interface RealServer extends RealServerKey {
   readonly method: ForwardingMethod;
+  /** Only with method `tun`; absent means IPIP. */
+  readonly tunnel?: Tunnel;
   /** 0 to 2147483647; 0 takes no new connections. */
   readonly weight: number;
   /** Connections at which it takes no more; 0 is unlimited. */
@@ -74,4 +85,9 @@ export function serviceKeyText(key: ServiceKey): string {
 /** A string that is equal exactly for equal real-server keys: `10.0.0.1:80`, `[fd00::1]:80`. */
 export function serverKeyText(key: RealServerKey): string {
   return key.address.family === 4 ? `${key.address}:${key.port}` : `[${key.address}]:${key.port}`;
+}
+
+/** A real server as keepalived names it in logs and mail, with the protocol of its service: `[10.0.0.1]:tcp:80`. */
+export function realServerText(service: ServiceKey, server: RealServerKey): string {
+  return `[${server.address}]:${service.kind === 'fwmark' ? 'none' : service.protocol}:${server.port}`;
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The connection table: lines of two entries, two lines to choose from, and a small overflow map behind them.
+ *
+ * Readers take no lock. An entry is a hit when its key and META_VALID match and its time has not come; the reader looks at the generation
+ * again before it acts, because the slot may have changed hands in between. Writers claim a slot by a compare-and-swap to META_BUSY, fill
+ * it, and publish it by one atomic operation. Inserts of the same key meet at META_LOCK of the key's first line.
+ */
+#pragma once
+
+#include "clock.h"
+#include "hash.h"
+#include "stats.h"
+
+#define META_KIND (META_PROTOCOL | META_TEMPLATE)
+
+struct conn_key {
+	__u64 addresses; /* client, virtual: as they lie in struct conn */
+	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
+	__u32 kind;      /* META_PROTOCOL and META_TEMPLATE bits */
+};
+
+struct conn_place {
+	struct conn_line *first;
+	struct conn_line *second;
+	__u32 first_index;
+	__u32 second_index;
+};
+
+static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, __be16 client_port, __be16 virtual_port, __u32 kind)
+{
+	struct conn_key key = {
+		.addresses = (__u64)virtual << 32 | client,
+		.ports = (__u32)virtual_port << 16 | client_port,
+		.kind = kind,
+	};
+
+	return key;
+}
+
+static __always_inline int conn_place(const struct conn_key *key, struct conn_place *place)
+{
+	__u64 hash = hash_tuple(key->addresses << 32 | key->ports, key->addresses >> 32 | (__u64)key->kind << 32);
+
+	place->first_index = (__u32)hash & settings.line_mask;
+	place->second_index = (__u32)(hash >> 32) & settings.line_mask;
+	place->first = bpf_map_lookup_elem(&connections, &place->first_index);
+	place->second = bpf_map_lookup_elem(&connections, &place->second_index);
+	return place->first && place->second;
+}
+
+/* Ports and meta of an entry lie in one aligned word, so that one load sees both. */
+static __always_inline __u64 conn_tail(const struct conn *conn)
+{
+	return *(const volatile __u64 *)&conn->client_port;
+}
+
+static __always_inline __u32 conn_meta(const struct conn *conn)
+{
+	return *(const volatile __u32 *)&conn->meta;
+}
+
+static __always_inline __u64 conn_addresses(const struct conn *conn)
+{
+	return *(const volatile __u64 *)&conn->client;
+}
+
+#define TAIL_MASK ((__u64)(META_KIND | META_VALID | META_BUSY) << 32 | 0xffffffffULL)
+
+static __always_inline __u64 conn_wanted_tail(const struct conn_key *key)
+{
+	return (__u64)(key->kind | META_VALID) << 32 | key->ports;
+}
+
+static __always_inline int conn_expired(const struct conn *conn, __u32 now)
+{
+	return time_reached(now, *(const volatile __u32 *)&conn->expires);
+}
+
+static __always_inline int conn_is_hit(const struct conn *conn, __u64 tail, const struct conn_key *key)
+{
+	return (tail & TAIL_MASK) == conn_wanted_tail(key) && conn_addresses(conn) == key->addresses;
+}
+
+static __always_inline struct overflow_key overflow_key(const struct conn_key *key)
+{
+	struct overflow_key where = {
+		.client = (__be32)key->addresses,
+		.virtual = (__be32)(key->addresses >> 32),
+		.client_port = (__be16)key->ports,
+		.virtual_port = (__be16)(key->ports >> 16),
+		.kind = key->kind,
+	};
+
+	return where;
+}
+
+static __always_inline struct conn *conn_find_overflow(const struct conn_key *key)
+{
+	struct overflow_key where = overflow_key(key);
+	struct conn *conn = bpf_map_lookup_elem(&overflow, &where);
+
+	return conn && conn_is_hit(conn, conn_tail(conn), key) ? conn : NULL;
+}
+
+/*
+ * The entry with the key, expired or not. All four words are loaded before any is judged: both lines are then on their way from memory at
+ * once, and two cold lines cost hardly more than one.
+ */
+static __always_inline struct conn *conn_find(const struct conn_place *place, const struct conn_key *key)
+{
+	__u64 a = conn_tail(&place->first->slot[0]);
+	__u64 c = conn_tail(&place->second->slot[0]);
+	__u64 b = conn_tail(&place->first->slot[1]);
+	__u64 d = conn_tail(&place->second->slot[1]);
+
+	if (conn_is_hit(&place->first->slot[0], a, key))
+		return &place->first->slot[0];
+	if (conn_is_hit(&place->first->slot[1], b, key))
+		return &place->first->slot[1];
+	if (conn_is_hit(&place->second->slot[0], c, key))
+		return &place->second->slot[0];
+	if (conn_is_hit(&place->second->slot[1], d, key))
+		return &place->second->slot[1];
+	return a >> 32 & META_SPILLED ? conn_find_overflow(key) : NULL;
+}
+
+/* Written at most once a second: a line that stays clean stays cheap for the other CPUs. */
+static __always_inline void conn_refresh(struct conn *conn, __u32 now, __u32 timeout)
+{
+	__u32 expires = now + timeout;
+
+	if (expires - conn->expires >= settings.hz)
+		conn->expires = expires;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Changing the connection table: state, insertion, release. See conn.h for the rules. */
+#pragma once
+
+#include "tcp_state.h"
+
+/* The entry in a numbered slot of the table; the number is one higher, so that 0 means none. */
+static __always_inline struct conn *conn_by_number(__u32 number)
+{
+	__u32 line = (number - 1) / CONNS_PER_LINE;
+	struct conn_line *at = bpf_map_lookup_elem(&connections, &line);
+
+	return number && at ? &at->slot[(number - 1) % CONNS_PER_LINE] : NULL;
+}
+
+/* A template one of whose connections was established is worth keeping under pressure; the listing shows it as ASSURED. */
+static __always_inline void template_assure(__u32 number)
+{
+	struct conn *template = conn_by_number(number);
+
+	if (template)
+		__sync_fetch_and_or(&template->meta, META_ASSURED);
+}
+
+/*
+ * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
+ * is what the caller judged; if the slot has changed hands since, nothing happens and the answer is false.
+ */
+static __always_inline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags)
+{
+	__u32 attempt, seen, next, old = meta;
+
+	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
+		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags));
+		if (next == old)
+			return 1;
+		seen = __sync_val_compare_and_swap(&conn->meta, old, next);
+		if (seen == old) {
+			if ((next ^ old) & META_INACTIVE)
+				load_activity_changed(conn->server, !(next & META_INACTIVE));
+			if ((next & META_STATE) == STATE_ESTABLISHED && conn->control)
+				template_assure(conn->control);
+			return 1;
+		}
+		if ((seen ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
+			return 0;
+		old = seen;
+	}
+	return 1;
+}
+
+/* Takes what an entry that leaves the table stood for out of the counts. */
+static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
+{
+	struct conn *template;
+
+	if (meta & META_TEMPLATE) {
+		load_template_changed(conn->server, -1);
+		return;
+	}
+	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
+	template = conn_by_number(conn->control);
+	if (template)
+		__sync_fetch_and_sub(&template->control, 1);
+}
+
+/* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. */
+static __always_inline int conn_claim(struct conn *conn, __u32 meta)
+{
+	__u32 generation = (meta + META_GENERATION_ONE) & META_GENERATION;
+	__u32 busy = (meta & META_LINE) | generation | META_BUSY;
+	__u32 attempt, seen;
+
+	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
+		seen = __sync_val_compare_and_swap(&conn->meta, meta, busy);
+		if (seen == meta) {
+			if (meta & META_VALID)
+				conn_unaccount(conn, meta);
+			return 1;
+		}
+		/* Only the line's own bits may have moved under us. */
+		if ((seen ^ meta) & ~META_LINE)
+			return 0;
+		meta = seen;
+		busy = (meta & META_LINE) | generation | META_BUSY;
+	}
+	return 0;
+}
+
+/* Empties an entry, now. For an entry of the overflow map the caller deletes the key afterwards. */
+static __always_inline int conn_release(struct conn *conn, __u32 meta)
+{
+	if (!conn_claim(conn, meta))
+		return 0;
+	__sync_fetch_and_and(&conn->meta, ~META_BUSY);
+	return 1;
+}
+
+/* Whether a slot can be taken for a new entry: empty, or its entry's time has come and nobody depends on it. */
+static __always_inline int conn_is_free(const struct conn *conn, __u32 meta, __u32 now)
+{
+	if (meta & META_BUSY)
+		return 0;
+	if (!(meta & META_VALID))
+		return 1;
+	return conn_expired(conn, now) && !(meta & META_TEMPLATE && conn->control);
+}
+
+static __always_inline struct conn *line_claim(struct conn_line *line, __u32 now)
+{
+	__u32 meta = conn_meta(&line->slot[0]);
+
+	if (conn_is_free(&line->slot[0], meta, now) && conn_claim(&line->slot[0], meta))
+		return &line->slot[0];
+	meta = conn_meta(&line->slot[1]);
+	if (conn_is_free(&line->slot[1], meta, now) && conn_claim(&line->slot[1], meta))
+		return &line->slot[1];
+	return NULL;
+}
+
+static __always_inline __u32 line_free_slots(const struct conn_line *line, __u32 now)
+{
+	return conn_is_free(&line->slot[0], conn_meta(&line->slot[0]), now) + conn_is_free(&line->slot[1], conn_meta(&line->slot[1]), now);
+}
+
+static __always_inline int line_lock(struct conn_line *line)
+{
+	__u32 attempt;
+
+	for (attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		if (!(__sync_fetch_and_or(&line->slot[0].meta, META_LOCK) & META_LOCK))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void line_unlock(struct conn_line *line)
+{
+	__sync_fetch_and_and(&line->slot[0].meta, ~META_LOCK);
+}
+
+/* Both lines are full: the entry goes to the overflow map, and the first line remembers to look there. */
+static __always_inline struct conn *conn_spill(struct conn_line *first, const struct conn_key *key)
+{
+	struct overflow_key where = overflow_key(key);
+	struct conn empty = { .meta = META_BUSY };
+
+	__sync_fetch_and_add(&settings.overflow_count, 1);
+	if (bpf_map_update_elem(&overflow, &where, &empty, BPF_NOEXIST)) {
+		__sync_fetch_and_sub(&settings.overflow_count, 1);
+		return NULL;
+	}
+	__sync_fetch_and_or(&first->slot[0].meta, META_SPILLED);
+	return bpf_map_lookup_elem(&overflow, &where);
+}
+
+/* A slot for a new entry, claimed. The emptier of the two lines, the first when they are equal: that keeps both from overflowing. */
+static __always_inline struct conn *conn_allocate(const struct conn_place *place, const struct conn_key *key, __u32 now)
+{
+	int swap = line_free_slots(place->second, now) > line_free_slots(place->first, now);
+	struct conn *conn = line_claim(swap ? place->second : place->first, now);
+
+	if (!conn)
+		conn = line_claim(swap ? place->first : place->second, now);
+	return conn ? conn : conn_spill(place->first, key);
+}
+
+/* Fills a claimed slot and lets the readers see it. `meta` has state, flags and kind. */
+static __always_inline void conn_publish(struct conn *conn, const struct conn_key *key, __u32 meta)
+{
+	*(volatile __u64 *)&conn->client = key->addresses;
+	*(volatile __u32 *)&conn->client_port = key->ports;
+	/* The state bits are clear in a claimed slot, so that this one step sets them and takes BUSY away. */
+	__sync_fetch_and_xor(&conn->meta, META_BUSY | META_VALID | key->kind | meta);
+}
+
+/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
+static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn *conn)
+{
+	if (conn == &place->first->slot[0])
+		return place->first_index * CONNS_PER_LINE + 1;
+	if (conn == &place->first->slot[1])
+		return place->first_index * CONNS_PER_LINE + 2;
+	if (conn == &place->second->slot[0])
+		return place->second_index * CONNS_PER_LINE + 1;
+	if (conn == &place->second->slot[1])
+		return place->second_index * CONNS_PER_LINE + 2;
+	return 0;
+}
+
+/* Takes an entry out of the table, wherever it is. */
+static __always_inline void conn_remove(const struct conn_place *place, const struct conn_key *key, struct conn *conn)
+{
+	struct overflow_key where = overflow_key(key);
+
+	if (!conn_release(conn, conn_meta(conn)) || conn_number(place, conn))
+		return;
+	if (!bpf_map_delete_elem(&overflow, &where))
+		__sync_fetch_and_sub(&settings.overflow_count, 1);
+}

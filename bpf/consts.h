@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Numbers that the packet path and the director agree on. TypeScript reads the enums from the object's BTF. */
+#pragma once
+
+#include <linux/types.h>
+
+/* A cache line of the connection table holds this many entries. */
+#define CONNS_PER_LINE 2
+
+/* A line of a scheduler's wheel holds this many server numbers. */
+#define WHEEL_SLOTS_PER_LINE 32
+
+/* Bits of the filter that says "this destination may be a virtual address". */
+#define ADDRESS_FILTER_BITS 4096
+
+/* MAC addresses of the director to which balanced frames may be sent. */
+#define MAX_LOCAL_MACS 16
+
+/* A table cell that stays locked longer than this many attempts refuses the new connection instead of spinning on. */
+#define LOCK_ATTEMPTS 64
+#define SWAP_ATTEMPTS 8
+
+/* A template that still controls connections lives on in steps of this many seconds, as in IPVS. */
+#define EXPIRE_LATER_SECONDS 60
+
+/* Source port of active FTP's data connections: IPVS never schedules it. */
+#define FTP_DATA_PORT 20
+
+/* Quoted bytes behind the IP header in an ICMP error (RFC 792). */
+#define ICMP_QUOTED_BYTES 8
+
+/* ICMP errors that one CPU may send in a second, like the kernel's icmp_msgs_per_sec. */
+#define ICMP_PER_SECOND 1000
+
+#define NSEC_PER_SEC 1000000000ULL
+
+/* Where the entry program jumps to; indexes of the `programs` map. */
+enum tail {
+	TAIL_ADMIT = 0,
+	TAIL_ICMP = 1,
+	TAIL_FRAGMENT = 2,
+	TAIL_REJECT = 3,
+	TAIL_COUNT,
+};
+
+/* Protocols as two bits of a connection's meta word. */
+enum conn_protocol {
+	CONN_TCP = 0,
+	CONN_UDP = 1,
+	CONN_SCTP = 2,
+	CONN_IP = 3,
+};
+
+/*
+ * Connection states. 0 to 10 are IPVS's TCP states with its numbers; UDP has the one state behind them. The number is also the index of the
+ * state's time-out.
+ */
+enum conn_state {
+	STATE_NONE = 0,
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
+	STATE_SYN_RECV = 3,
+	STATE_FIN_WAIT = 4,
+	STATE_TIME_WAIT = 5,
+	STATE_CLOSE = 6,
+	STATE_CLOSE_WAIT = 7,
+	STATE_LAST_ACK = 8,
+	STATE_LISTEN = 9,
+	STATE_SYNACK = 10,
+	STATE_UDP = 11,
+	STATE_COUNT = 16,
+};
+
+/*
+ * The meta word of a connection. It changes only by atomic operations. The low half describes the entry. GENERATION moves whenever the slot
+ * changes hands. LOCK and SPILLED belong to the cache line and are used in its first slot only.
+ */
+enum meta {
+	META_STATE = 0x0000000f,
+	META_PROTOCOL = 0x00000030,
+	META_PROTOCOL_SHIFT = 4,
+	META_TEMPLATE = 0x00000040, /* a persistence template, not a connection */
+	META_VALID = 0x00000080,    /* the entry may be used */
+	META_BUSY = 0x00000100,     /* one CPU is filling or clearing the slot */
+	META_INACTIVE = 0x00000200, /* counted as inactive in its server */
+	META_ASSURED = 0x00000400,  /* a template one of whose connections was established */
+	META_GENERATION = 0x00ff0000,
+	META_GENERATION_ONE = 0x00010000,
+	META_LOCK = 0x01000000,    /* someone inserts a connection whose first choice is this line */
+	META_SPILLED = 0x02000000, /* the overflow map may hold a connection whose first choice is this line */
+	META_LINE = 0x03000000,
+};
+
+enum server_flag {
+	SERVER_AVAILABLE = 1, /* configured; cleared when it is deleted while connections still name it */
+	SERVER_REACHABLE = 2, /* the next hop's addresses are known */
+	SERVER_LOCAL = 4,     /* the director itself */
+};
+
+enum load_flag {
+	LOAD_OVERLOADED = 1, /* reached its upper threshold and has not come below the lower one */
+};
+
+enum service_flag {
+	SERVICE_PERSISTENT = 1,
+};
+
+enum settings_flag {
+	SETTING_TX_BY_REDIRECT = 1, /* leave by the same port through the device map: XDP_TX does not work there (veth) */
+};

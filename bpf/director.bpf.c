@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The packet path of a director: IPVS's semantics for IPv4, TCP and UDP, by direct routing. `balance` is what a port runs; it answers for
+ * established connections alone and jumps to the other programs for everything else. `sweep` is run by the director.
+ */
+#include "admit.h"
+#include "icmp.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol)
+{
+	const struct ports *ports = packet->l4;
+
+	return conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination, protocol << META_PROTOCOL_SHIFT);
+}
+
+static __always_inline struct fragment_key fragment_key(const struct packet *packet)
+{
+	struct fragment_key key = {
+		.source = packet->ip->saddr,
+		.destination = packet->ip->daddr,
+		.id = packet->ip->id,
+		.protocol = packet->ip->protocol,
+	};
+
+	return key;
+}
+
+SEC("xdp")
+int balance(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct conn_place place;
+	struct conn_key key;
+	struct conn *conn;
+	__u32 now, meta;
+	__u8 flags = 0;
+	int verdict;
+
+	if (!parse_ipv4(ctx, &packet) || !may_be_virtual(packet.ip->daddr))
+		return XDP_PASS;
+	if (!is_for_us(packet.eth))
+		return pass(PASS_FOREIGN_MAC);
+	if (!parse_lengths(&packet))
+		return pass(PASS_MALFORMED);
+	if (is_fragment(&packet))
+		return jump(ctx, TAIL_FRAGMENT);
+	if (packet.ip->protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return pass(PASS_MALFORMED);
+		flags = tcp_flags(packet.l4);
+		if (flags & TCP_SYN)
+			return jump(ctx, TAIL_ADMIT);
+		key = packet_key(&packet, CONN_TCP);
+	} else if (packet.ip->protocol == IPPROTO_UDP) {
+		key = packet_key(&packet, CONN_UDP);
+	} else {
+		return jump(ctx, TAIL_ICMP);
+	}
+	if (!conn_place(&key, &place))
+		return XDP_PASS;
+	conn = conn_find(&place, &key);
+	if (!conn)
+		return jump(ctx, TAIL_ADMIT);
+	meta = conn_meta(conn);
+	now = now_jiffies();
+	if (conn_expired(conn, now))
+		return jump(ctx, TAIL_ADMIT);
+	verdict = serve(ctx, &packet, conn, meta, flags, now);
+	return verdict == VERDICT_STALE ? jump(ctx, TAIL_ADMIT) : verdict;
+}
+
+/* A SYN for a connection that is over starts a new one, unless a template holds the client to its server (IPVS's conn_reuse_mode 1). */
+static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 flags)
+{
+	__u32 state = meta & META_STATE;
+
+	return flags & TCP_SYN && !conn->control && (state == STATE_TIME_WAIT || state == STATE_CLOSE);
+}
+
+/* The server that a new connection of a service goes to; its number, or a reason, is in `admission`. */
+static __always_inline void choose_server(struct service *service, const struct conn_key *key, __u16 service_port, __u32 now,
+					  struct admission *admission)
+{
+	if (service->flags & SERVICE_PERSISTENT) {
+		admit_by_template(service, key, service_port, now, admission);
+		return;
+	}
+	admission->server = schedule(service);
+	if (admission->server == NO_SERVER)
+		admission->reason = REJECT_NO_SERVER;
+}
+
+/* As serve(); and where the packet is a first fragment, the others of its datagram are to follow it. */
+static __always_inline int serve_remembering(struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u8 flags, __u32 now)
+{
+	struct fragment_key where = fragment_key(packet);
+	__u32 server = conn->server;
+	int verdict;
+
+	if (is_fragment(packet))
+		bpf_map_update_elem(&fragments, &where, &server, BPF_ANY);
+	verdict = serve(ctx, packet, conn, conn_meta(conn), flags, now);
+	return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
+}
+
+/* A packet without a connection: whose service starts one, or gives it to the stack. */
+static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packet, const struct conn_place *place,
+					const struct conn_key *key, __u8 flags, __u32 now)
+{
+	const struct ports *ports = packet->l4;
+	struct admission admission = {};
+	struct service *service;
+	__u16 service_port;
+	struct conn *conn;
+	__u32 state;
+
+	service = find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, &service_port);
+	if (!service)
+		return pass(PASS_NO_SERVICE);
+	if (packet->ip->protocol == IPPROTO_TCP && (flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
+		return pass(PASS_NO_CONNECTION);
+	if (ports->source == bpf_htons(FTP_DATA_PORT))
+		return pass(PASS_FTP_DATA);
+	choose_server(service, key, service_port, now, &admission);
+	if (!admission.reason) {
+		state = packet->ip->protocol == IPPROTO_TCP ? tcp_next_state(STATE_NONE, flags) : STATE_UDP;
+		conn = admit(place, key, &admission, state, now);
+		if (conn)
+			return serve_remembering(ctx, packet, conn, flags, now);
+		admission_cancel(&admission);
+	}
+	if (admission.reason == REJECT_NO_SERVER)
+		return reject(ctx, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
+	return drop(admission.reason);
+}
+
+/* The whole way, for packets that `balance` found no connection for, SYNs, and first fragments. */
+SEC("xdp")
+int admit_program(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct conn_place place;
+	struct conn_key key;
+	struct conn *conn;
+	__u8 flags = 0;
+	__u32 now;
+
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return pass(PASS_MALFORMED);
+		flags = tcp_flags(packet.l4);
+		key = packet_key(&packet, CONN_TCP);
+	} else {
+		key = packet_key(&packet, CONN_UDP);
+	}
+	if (!conn_place(&key, &place))
+		return XDP_PASS;
+	now = now_jiffies();
+	conn = conn_find(&place, &key);
+	if (conn && !conn_expired(conn, now)) {
+		if (!is_reuse(conn, conn_meta(conn), flags))
+			return serve_remembering(ctx, &packet, conn, flags, now);
+		conn_remove(&place, &key, conn);
+	}
+	return admit_packet(ctx, &packet, &place, &key, flags, now);
+}
+
+/* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. */
+SEC("xdp")
+int icmp_program(struct xdp_md *ctx)
+{
+	const struct icmp_header *icmp;
+	struct packet packet;
+	struct conn_place place;
+	struct server *server;
+	struct conn_key key;
+	struct conn *conn;
+	__u32 index;
+
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+		return XDP_PASS;
+	if (packet.ip->protocol != IPPROTO_ICMP)
+		return pass(PASS_PROTOCOL);
+	icmp = packet.l4;
+	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_SOURCE_QUENCH && icmp->type != ICMP_TIME_EXCEEDED)
+		return pass(PASS_ICMP);
+	if (!icmp_quoted_key(&packet, &key) || !conn_place(&key, &place))
+		return pass(PASS_ICMP);
+	conn = conn_find(&place, &key);
+	if (!conn || conn_expired(conn, now_jiffies()))
+		return pass(PASS_ICMP);
+	index = conn->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server || !(server->flags & SERVER_AVAILABLE))
+		return drop(DROP_SERVER_DELETED);
+	return forward(ctx, &packet, index, server);
+}
+
+/* The first fragment has the ports and goes the usual way; the server it went to is remembered for the others. */
+SEC("xdp")
+int fragment_program(struct xdp_md *ctx)
+{
+	struct fragment_key where;
+	struct packet packet;
+	struct server *server;
+	__u32 *index;
+
+	if (!parse_ipv4(ctx, &packet))
+		return XDP_PASS;
+	if (!is_later_fragment(&packet))
+		return packet.ip->protocol == IPPROTO_ICMP ? pass(PASS_ICMP) : jump(ctx, TAIL_ADMIT);
+	if (!parse_lengths(&packet))
+		return pass(PASS_MALFORMED);
+	where = fragment_key(&packet);
+	index = bpf_map_lookup_elem(&fragments, &where);
+	if (!index)
+		return drop(DROP_FRAGMENT_UNKNOWN);
+	server = bpf_map_lookup_elem(&servers, index);
+	if (!server || !(server->flags & SERVER_AVAILABLE))
+		return drop(DROP_SERVER_DELETED);
+	return forward(ctx, &packet, *index, server);
+}
+
+/* Answers with the ICMP error that the scratch area says. */
+SEC("xdp")
+int reject_program(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!scratch)
+		return XDP_DROP;
+	if (!icmp_allowed(scratch, now_jiffies()))
+		return drop(DROP_REJECT_LIMITED);
+	return icmp_reply(ctx, scratch);
+}
+
+#include "sweep.h"

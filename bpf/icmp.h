@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* ICMP: errors about packets that a real server sent to a client, and the errors that the director sends itself. */
+#pragma once
+
+#include "serve.h"
+
+/* RFC 792. The kernel's own header drags the C library in. */
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__be32 rest;
+};
+
+#define ICMP_UNREACHABLE 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_CODE_PORT 3
+#define ICMP_CODE_TOO_BIG 4
+
+/* 60 bytes of header with all options, and eight behind it, in words. */
+#define MAX_QUOTED_WORDS 17
+
+/*
+ * The connection that an ICMP error quotes. The quoted packet was sent by a real server under the virtual address, so its tuple is the
+ * reverse of the connection's.
+ */
+static __always_inline int icmp_quoted_key(const struct packet *outer, struct conn_key *key)
+{
+	const struct iphdr *ip = outer->l4 + sizeof(struct icmp_header);
+	const struct ports *ports;
+	__u32 header;
+
+	if ((void *)(ip + 1) > outer->end)
+		return 0;
+	header = ip->ihl * 4;
+	if (ip->version != 4 || header < sizeof(*ip) || ip->frag_off & bpf_htons(IP_OFFSET))
+		return 0;
+	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
+		return 0;
+	ports = (void *)ip + header;
+	if ((void *)(ports + 1) > outer->end)
+		return 0;
+	*key = conn_key(ip->daddr, ip->saddr, ports->destination, ports->source,
+			(ip->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP) << META_PROTOCOL_SHIFT);
+	return 1;
+}
+
+static __always_inline __u16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+/* The checksum of `words` 32-bit words from `at`; fewer if the frame ends before. */
+static __always_inline __u16 checksum(const void *at, __u32 words, const void *end)
+{
+	const __u32 *word = at;
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < MAX_QUOTED_WORDS + 2; i++) {
+		if (i >= words || (const void *)(word + i + 1) > end)
+			break;
+		sum += word[i];
+	}
+	return checksum_fold(sum);
+}
+
+/* A full bucket each second, per CPU. */
+static __always_inline int icmp_allowed(struct scratch *scratch, __u32 now)
+{
+	if (now - scratch->icmp_refilled >= settings.hz) {
+		scratch->icmp_refilled = now;
+		scratch->icmp_budget = ICMP_PER_SECOND;
+	}
+	if (!scratch->icmp_budget)
+		return 0;
+	scratch->icmp_budget--;
+	return 1;
+}
+
+/*
+ * Turns the packet into an ICMP error to its sender: the original header and eight bytes stay where they are, everything behind them is cut
+ * off, and new headers go before them. The error comes from the address that the packet was sent to.
+ */
+static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *scratch)
+{
+	struct packet packet;
+	struct ethhdr eth;
+	struct icmp_header *icmp;
+	__u32 quoted, excess;
+	__be32 client, virtual;
+
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+		return XDP_DROP;
+	quoted = packet.ip->ihl * 4 + ICMP_QUOTED_BYTES;
+	eth = *packet.eth;
+	client = packet.ip->saddr;
+	virtual = packet.ip->daddr;
+	excess = (__u32)(packet.end - (void *)packet.ip) - quoted;
+	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct iphdr) + sizeof(struct icmp_header))))
+		return XDP_DROP;
+	packet.eth = (void *)(long)ctx->data;
+	packet.end = (void *)(long)ctx->data_end;
+	packet.ip = (void *)(packet.eth + 1);
+	icmp = (void *)(packet.ip + 1);
+	if ((void *)(icmp + 1) > packet.end)
+		return XDP_DROP;
+	__builtin_memcpy(packet.eth->h_dest, eth.h_source, ETH_ALEN);
+	__builtin_memcpy(packet.eth->h_source, eth.h_dest, ETH_ALEN);
+	packet.eth->h_proto = eth.h_proto;
+	*packet.ip = (struct iphdr){
+		.version = 4,
+		.ihl = 5,
+		.tos = 0xc0, /* internetwork control, as the kernel's own errors */
+		.tot_len = bpf_htons(sizeof(struct iphdr) + sizeof(struct icmp_header) + quoted),
+		.ttl = 64,
+		.protocol = IPPROTO_ICMP,
+		.saddr = virtual,
+		.daddr = client,
+	};
+	packet.ip->check = checksum(packet.ip, sizeof(struct iphdr) / 4, packet.end);
+	*icmp = (struct icmp_header){ .type = scratch->icmp_type, .code = scratch->icmp_code, .rest = bpf_htonl(scratch->icmp_info) };
+	icmp->checksum = checksum(icmp, (sizeof(*icmp) + quoted) / 4, packet.end);
+	return send_back(ctx);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From a frame to an IPv4 packet of a virtual address. Everything that is not one stays the stack's business. */
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+
+#include "stats.h"
+
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+
+struct packet {
+	struct ethhdr *eth;
+	struct iphdr *ip;
+	void *l4;
+	void *end;
+	__u32 length; /* of the IP packet */
+};
+
+/* The ports lie at the same place in TCP, UDP and SCTP. */
+struct ports {
+	__be16 source;
+	__be16 destination;
+};
+
+/* TCP flags as they lie in the header's fourteenth byte. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+static __always_inline __u8 tcp_flags(const void *l4)
+{
+	return ((const __u8 *)l4)[13];
+}
+
+/* One bit per hash of an address: clear means that no virtual service has the address. */
+static __always_inline int may_be_virtual(__be32 address)
+{
+	__u32 bit = (address * 0x9e3779b1u) >> 20;
+
+	return (settings.address_filter[bit >> 6 & (ADDRESS_FILTER_BITS / 64 - 1)] >> (bit & 63)) & 1;
+}
+
+/* A frame that the bridge or a promiscuous port shows us, but that is addressed to another machine (or to many), is not ours to forward. */
+static __always_inline int is_for_us(const struct ethhdr *eth)
+{
+	__u64 destination = *(const __u64 *)eth & bpf_cpu_to_be64(0xffffffffffff0000ULL);
+	__u32 i;
+
+	if (destination == settings.local_macs[0])
+		return 1;
+	for (i = 1; i < MAX_LOCAL_MACS; i++) {
+		if (i >= settings.local_mac_count)
+			return 0;
+		if (destination == settings.local_macs[i])
+			return 1;
+	}
+	return 0;
+}
+
+/* Finds the IPv4 header. False for anything else. */
+static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = (void *)(long)ctx->data;
+
+	packet->end = (void *)(long)ctx->data_end;
+	packet->eth = data;
+	packet->ip = data + sizeof(struct ethhdr);
+	if ((void *)(packet->ip + 1) > packet->end)
+		return 0;
+	return packet->eth->h_proto == bpf_htons(ETH_P_IP);
+}
+
+/* Checks what the stack would check before anyone looked at the ports; the stack counts what is wrong, so it gets it. */
+static __always_inline int parse_lengths(struct packet *packet)
+{
+	__u32 header = packet->ip->ihl * 4;
+
+	packet->length = bpf_ntohs(packet->ip->tot_len);
+	packet->l4 = (void *)packet->ip + header;
+	if (packet->ip->version != 4 || header < sizeof(struct iphdr) || packet->length < header + 8)
+		return 0;
+	if ((void *)packet->ip + packet->length > packet->end)
+		return 0;
+	return packet->l4 + 8 <= packet->end;
+}
+
+static __always_inline int is_fragment(const struct packet *packet)
+{
+	return (packet->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) != 0;
+}
+
+static __always_inline int is_later_fragment(const struct packet *packet)
+{
+	return (packet->ip->frag_off & bpf_htons(IP_OFFSET)) != 0;
+}
+
+static __always_inline int has_tcp_header(const struct packet *packet)
+{
+	return packet->l4 + sizeof(struct tcphdr) <= packet->end;
+}

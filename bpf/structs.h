@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the maps hold. TypeScript finds every offset through BTF, so fields may move freely. */
+#pragma once
+
+#include <linux/types.h>
+
+#include "consts.h"
+
+/*
+ * One connection, or one persistence template (client masked by the service's netmask, client_port 0). Two of them fill a cache line.
+ * The key is client, virtual, both ports, and protocol and template bit of meta.
+ */
+struct conn {
+	__be32 client;
+	__be32 virtual;
+	__be16 client_port;
+	__be16 virtual_port;
+	__u32 meta;
+	__u32 expires;  /* in jiffies, modulo 2^32; compare with time_reached() */
+	__u32 server;   /* index into servers, server_loads and server_stats */
+	__u32 control;  /* of a connection: 1 + slot of its template, or 0; of a template: the connections it controls */
+	__u32 timeout;  /* of a template: jiffies to live after each use */
+};
+
+struct conn_line {
+	struct conn slot[CONNS_PER_LINE];
+};
+
+/* Where the connection is when both of its lines are full: the key of the overflow map. */
+struct overflow_key {
+	__be32 client;
+	__be32 virtual;
+	__be16 client_port;
+	__be16 virtual_port;
+	__u32 kind; /* META_PROTOCOL and META_TEMPLATE bits */
+};
+
+/* What a packet needs of its real server; written by the director only. */
+struct server {
+	__u8 destination_mac[6]; /* the next hop's; both addresses lie as in an Ethernet header */
+	__u8 source_mac[6];
+	__u32 flags; /* enum server_flag */
+	__u32 ifindex;
+	__u32 mtu; /* 0: not checked */
+	__be32 address;
+	__be16 port;
+	__u16 reserved;
+	__u32 padding[8];
+};
+
+/* Connection counts of a real server, and its thresholds. Both halves of `connections` move in one atomic addition. */
+struct server_load {
+	__u64 connections; /* active << 32 | active and inactive together */
+	__u32 persistent;  /* templates */
+	__u32 flags;       /* enum load_flag */
+	__u32 upper;       /* 0: no limit */
+	__u32 lower;
+	__u64 padding[5];
+};
+
+/* Per CPU. Bytes count from the IP header on. */
+struct server_stats {
+	__u64 connections;
+	__u64 packets;
+	__u64 bytes;
+	__u64 padding;
+};
+
+struct service_key {
+	__be32 address;
+	__be16 port;
+	__u16 protocol;
+};
+
+/* A list of server numbers that the scheduler walks for ever. `cursor` counts the steps since it was laid out. */
+struct wheel {
+	__u64 cursor;
+	__u32 offset; /* in slots */
+	__u32 length; /* 0: no server takes connections */
+};
+
+/* The director lays out the wheel that is not current, then changes `current`: a packet sees the old or the new one, never a mixture. */
+struct service {
+	struct wheel wheels[2];
+	__u32 current;
+	__u32 flags; /* enum service_flag */
+	__u32 persistence_timeout; /* jiffies */
+	__be32 persistence_mask;
+	__u64 padding[2];
+};
+
+struct wheel_line {
+	__u16 slot[WHEEL_SLOTS_PER_LINE];
+};
+
+struct fragment_key {
+	__be32 source;
+	__be32 destination;
+	__be16 id;
+	__u16 protocol;
+};
+
+/* What the packet path reads of the director's settings with every packet; one memory-mapped record. */
+struct settings {
+	__u64 hash_seed[3];
+	__u32 line_mask; /* lines of the connection table - 1 */
+	__u32 jiffies_offset; /* added to the kernel's clock; only tests that travel in time set it */
+	__u32 hz; /* jiffies in a second */
+	__u32 flags; /* enum settings_flag */
+	__u32 timeouts[STATE_COUNT]; /* jiffies by enum conn_state */
+	__u32 local_mac_count;
+	__u32 overflow_count; /* entries in the overflow map */
+	__u64 local_macs[MAX_LOCAL_MACS]; /* as the first eight bytes of a frame, the last two cleared */
+	__u64 address_filter[ADDRESS_FILTER_BITS / 64];
+};
+
+/* Argument and answer of the `sweep` program. */
+struct sweep {
+	__u32 first_line;
+	__u32 line_count;
+	__u32 with_overflow;
+	__u32 expired; /* answer: entries released */
+	__u32 seen;    /* answer: entries still in use */
+	__u32 jiffies; /* answer: the packet path's clock */
+	__u64 monotonic_ns; /* answer: CLOCK_MONOTONIC at the same moment */
+};
+
+/* What a program leaves for the one it jumps to. */
+struct scratch {
+	__u32 icmp_type;
+	__u32 icmp_code;
+	__u32 icmp_info; /* the second word of the ICMP header, host order: the MTU of "fragmentation needed" */
+	__u32 icmp_budget;
+	__u32 icmp_refilled; /* jiffies */
+	__u32 padding;
+};

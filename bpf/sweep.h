@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Releasing what has expired. A packet never needs it (an expired entry is a miss, and a new one takes its place), but the counts of active
+ * and inactive connections do. The director runs it about once a second, over a part of the table that it names.
+ */
+#pragma once
+
+#include "conn_write.h"
+
+struct sweep_walk {
+	struct sweep *request;
+	__u32 now;
+};
+
+/*
+ * Only what expired a second ago: a packet that saw the entry alive just before is done with it by then. A template that still controls
+ * connections gets another minute.
+ */
+static __always_inline int sweep_conn(struct conn *conn, struct sweep_walk *walk)
+{
+	__u32 meta = conn_meta(conn);
+
+	if ((meta & (META_VALID | META_BUSY)) != META_VALID)
+		return 0;
+	if (!time_reached(walk->now, conn->expires + settings.hz)) {
+		walk->request->seen++;
+		return 0;
+	}
+	if (meta & META_TEMPLATE && conn->control) {
+		conn->expires = walk->now + EXPIRE_LATER_SECONDS * settings.hz;
+		walk->request->seen++;
+		return 0;
+	}
+	if (!conn_release(conn, meta))
+		return 0;
+	walk->request->expired++;
+	return 1;
+}
+
+/*
+ * The line need not look into the overflow map any more once that is empty. Should an entry arrive there at this very moment, the second
+ * look puts the mark back.
+ */
+static __always_inline void sweep_mark(struct conn_line *line)
+{
+	if (!(conn_meta(&line->slot[0]) & META_SPILLED) || settings.overflow_count)
+		return;
+	__sync_fetch_and_and(&line->slot[0].meta, ~META_SPILLED);
+	if (*(volatile __u32 *)&settings.overflow_count)
+		__sync_fetch_and_or(&line->slot[0].meta, META_SPILLED);
+}
+
+static long sweep_line(__u32 step, struct sweep_walk *walk)
+{
+	__u32 index = walk->request->first_line + step;
+	struct conn_line *line = bpf_map_lookup_elem(&connections, &index);
+
+	if (!line)
+		return 1;
+	sweep_conn(&line->slot[0], walk);
+	sweep_conn(&line->slot[1], walk);
+	sweep_mark(line);
+	return 0;
+}
+
+static long sweep_overflow(void *map, struct overflow_key *key, struct conn *conn, struct sweep_walk *walk)
+{
+	struct overflow_key where = *key;
+
+	if (sweep_conn(conn, walk) && !bpf_map_delete_elem(map, &where))
+		__sync_fetch_and_sub(&settings.overflow_count, 1);
+	return 0;
+}
+
+SEC("syscall")
+int sweep(struct sweep *request)
+{
+	struct sweep_walk walk = { .request = request, .now = now_jiffies() };
+
+	request->expired = 0;
+	request->seen = 0;
+	request->jiffies = walk.now;
+	request->monotonic_ns = bpf_ktime_get_ns();
+	bpf_loop(request->line_count, sweep_line, &walk, 0);
+	if (request->with_overflow)
+		bpf_for_each_map_elem(&overflow, sweep_overflow, &walk, 0);
+	return 0;
+}

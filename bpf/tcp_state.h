@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * IPVS's TCP state table for a director that sees only the client's side (INPUT_ONLY: DR and TUN). A row per event, four bits per state, so
+ * that the table is constants in the code.
+ */
+#pragma once
+
+#include "conn.h"
+#include "parse.h"
+
+#define ROW(no, es, ss, sr, fw, tw, cl, cw, la, li, sa)                                                                            \
+	((__u64)(no) | (__u64)(es) << 4 | (__u64)(ss) << 8 | (__u64)(sr) << 12 | (__u64)(fw) << 16 | (__u64)(tw) << 20 |             \
+	 (__u64)(cl) << 24 | (__u64)(cw) << 28 | (__u64)(la) << 32 | (__u64)(li) << 36 | (__u64)(sa) << 40)
+
+#define NO STATE_NONE
+#define ES STATE_ESTABLISHED
+#define SS STATE_SYN_SENT
+#define SR STATE_SYN_RECV
+#define FW STATE_FIN_WAIT
+#define TW STATE_TIME_WAIT
+#define CL STATE_CLOSE
+#define CW STATE_CLOSE_WAIT
+#define LA STATE_LAST_ACK
+#define LI STATE_LISTEN
+#define SA STATE_SYNACK
+
+/*                         NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
+#define INPUT_ONLY_SYN ROW(SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR)
+#define INPUT_ONLY_FIN ROW(CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW)
+#define INPUT_ONLY_ACK ROW(ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES)
+#define INPUT_ONLY_RST ROW(CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL)
+
+/* A segment without any of the four flags closes the connection. RST is looked at first, ACK last. */
+static __always_inline __u32 tcp_next_state(__u32 state, __u8 flags)
+{
+	__u64 row;
+
+	if (flags & TCP_RST)
+		row = INPUT_ONLY_RST;
+	else if (flags & TCP_SYN)
+		row = INPUT_ONLY_SYN;
+	else if (flags & TCP_FIN)
+		row = INPUT_ONLY_FIN;
+	else if (flags & TCP_ACK)
+		row = INPUT_ONLY_ACK;
+	else
+		return STATE_CLOSE;
+	return row >> (state * 4) & 15;
+}
+
+#undef NO
+#undef ES
+#undef SS
+#undef SR
+#undef FW
+#undef TW
+#undef CL
+#undef CW
+#undef LA
+#undef LI
+#undef SA
+
+static __always_inline int tcp_state_is_active(__u32 state)
+{
+	return state == STATE_ESTABLISHED || state == STATE_SYN_SENT || state == STATE_SYN_RECV || state == STATE_SYNACK;
+}
+
+static __always_inline __u32 meta_with_state(__u32 meta, __u32 state)
+{
+	meta = (meta & ~(META_STATE | META_INACTIVE)) | state;
+	return tcp_state_is_active(state) ? meta : meta | META_INACTIVE;
+}

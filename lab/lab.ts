@@ -1,0 +1,122 @@
+/** A lab: machines plugged into one Ethernet switch, made in a second and gone without a trace. */
+import { Machine } from './machine.ts';
+import { run, runOrThrow } from './process.ts';
+
+/** A machine's one network card, always called eth0 inside. */
+export interface MachineOptions {
+  readonly name: string;
+  /** `192.168.18.207/24`. */
+  readonly address: string;
+  /** Default: 02:00 and the four bytes of the address, so that a capture is easy to read. */
+  readonly mac?: string;
+}
+
+export class Lab {
+  readonly #machines = new Map<string, Machine>();
+  readonly #addresses = new Map<string, string>();
+  readonly #switch: Machine;
+  readonly #onExit: () => void;
+
+  private constructor(fabric: Machine) {
+    this.#switch = fabric;
+    // A last resort for an exit nobody awaited: killing the holders is enough for the kernel to clear up everything else.
+    this.#onExit = () => {
+      for (const machine of [...this.#machines.values(), fabric]) {
+        try {
+          process.kill(machine.holderPid, 'SIGKILL');
+        } catch {
+          // Already gone.
+        }
+      }
+    };
+    process.on('exit', this.#onExit);
+  }
+
+  /** A switch without machines. */
+  static async create(): Promise<Lab> {
+    const fabric = await Machine.boot('switch');
+    const lab = new Lab(fabric);
+    const bridge = ['link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0', 'link set br0 up', 'link set lo up'];
+    await lab.#ip(fabric, bridge);
+    return lab;
+  }
+
+  /** Boots a machine and plugs it in. */
+  async addMachine(options: MachineOptions): Promise<Machine> {
+    if (!/^[a-z][a-z0-9]{0,11}$/.test(options.name))
+      throw new Error(`a machine's name is 1 to 12 small letters and digits, not "${options.name}"`);
+    if (this.#machines.has(options.name) || options.name === 'switch') throw new Error(`there is already a machine called ${options.name}`);
+    const machine = await Machine.boot(options.name);
+    this.#machines.set(options.name, machine);
+    this.#addresses.set(options.name, options.address);
+    const port = portOf(options.name);
+    const mac = options.mac ?? macOf(options.address);
+    await this.#ip(this.#switch, [
+      `link add name ${port} type veth peer name eth0 address ${mac} netns ${machine.pid}`,
+      `link set dev ${port} master br0 up`,
+    ]);
+    // A packet of a local stack leaves a veth with a partial checksum, which a program at the other end would forward as it is: both ends compute it.
+    await machine.runOrThrow(['ethtool', '-K', 'eth0', 'tx', 'off']);
+    // A frame that the director sends back out of the port it came in by reaches the bridge only if the port polls (NAPI), as GRO makes it do.
+    await this.onSwitch(['ethtool', '-K', port, 'tx', 'off', 'gro', 'on']);
+    await this.#ip(machine, ['link set lo up', 'link set eth0 up', `address add ${options.address} brd + dev eth0`]);
+    this.#writeHosts();
+    return machine;
+  }
+
+  machine(name: string): Machine {
+    const machine = this.#machines.get(name);
+    if (machine === undefined) throw new Error(`there is no machine called ${name}`);
+    return machine;
+  }
+
+  get machines(): readonly Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  /** The machine's address without the prefix length. */
+  addressOf(name: string): string {
+    const address = this.#addresses.get(name);
+    if (address === undefined) throw new Error(`there is no machine called ${name}`);
+    return address.slice(0, address.indexOf('/'));
+  }
+
+  /** Pulls (`down`) or plugs (`up`) the cable of a machine: its eth0 loses or regains the carrier. */
+  async setCable(name: string, state: 'up' | 'down'): Promise<void> {
+    await this.#ip(this.#switch, [`link set dev ${portOf(name)} ${state}`]);
+  }
+
+  /** Runs a command in the switch's network, where each machine's port is called `p-NAME` and the bridge br0. */
+  onSwitch(argv: readonly string[]): Promise<string> {
+    return runOrThrow(this.#switch.enterNetwork(argv));
+  }
+
+  /** Ends everything. Safe to call twice. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#machines.values(), this.#switch].map((machine) => machine.halt()));
+    this.#machines.clear();
+    process.off('exit', this.#onExit);
+  }
+
+  async #ip(where: Machine, commands: readonly string[]): Promise<void> {
+    const outcome = await run(where.enterNetwork(['ip', '-batch', '-']), { input: `${commands.join('\n')}\n` });
+    if (outcome.code !== 0) throw new Error(`ip on ${where.name}: ${outcome.stderr.trim()}`);
+  }
+
+  /** Every machine knows every machine by name, as the seeds' /etc/hosts do. */
+  #writeHosts(): void {
+    const known = [...this.#machines.keys()].map((name) => `${this.addressOf(name)}\t${name}.test.com ${name}\n`);
+    for (const machine of this.#machines.values())
+      machine.writeFile('/etc/hosts', `127.0.0.1\tlocalhost\n::1\tlocalhost\n${known.join('')}`);
+  }
+}
+
+function portOf(name: string): string {
+  return `p-${name}`;
+}
+
+function macOf(address: string): string {
+  const bytes = address.slice(0, address.indexOf('/')).split('.');
+  if (bytes.length !== 4) throw new Error(`"${address}" is not an IPv4 address with a prefix length`);
+  return ['02', '00', ...bytes.map((byte) => Number(byte).toString(16).padStart(2, '0'))].join(':');
+}

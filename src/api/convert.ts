@@ -1,0 +1,137 @@
+/** Between the model's values (addresses, bigints) and the plain values of the schemas. */
+import type { z } from 'zod';
+import { IpAddress, seconds, toSeconds } from '../base/index.ts';
+import type { RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
+import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus } from '../ports/index.ts';
+import type {
+  connectionSchema,
+  realServerSchema,
+  serverKeySchema,
+  serverStatusSchema,
+  serviceKeySchema,
+  serviceStatusSchema,
+  timeoutsSchema,
+  virtualServiceSchema,
+} from './schema.ts';
+
+/** Text that the schema let through but that names no address: a client's mistake, answered with status 400. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+}
+
+function address(text: string): IpAddress {
+  const parsed = IpAddress.parse(text);
+  if (!parsed) throw new AddressError(`'${text}' is not an IP address`);
+  return parsed;
+}
+
+export function serviceKeyToJson(key: ServiceKey): z.infer<typeof serviceKeySchema> {
+  return key.kind === 'fwmark' ? key : { ...key, address: String(key.address) };
+}
+
+export function serviceKeyFromJson(json: z.infer<typeof serviceKeySchema>): ServiceKey {
+  return json.kind === 'fwmark' ? json : { ...json, address: address(json.address) };
+}
+
+export function serverKeyFromJson(json: z.infer<typeof serverKeySchema>): RealServerKey {
+  return { address: address(json.address), port: json.port };
+}
+
+export function realServerToJson(server: RealServer): z.infer<typeof realServerSchema> {
+  const { port, method, weight, upperThreshold, lowerThreshold } = server;
+  return { address: String(server.address), port, method, weight, upperThreshold, lowerThreshold };
+}
+
+export function realServerFromJson(json: z.infer<typeof realServerSchema>): RealServer {
+  return { ...json, address: address(json.address) };
+}
+
+export function virtualServiceToJson(service: VirtualService): z.infer<typeof virtualServiceSchema> {
+  const { scheduler, schedulerFlags, persistence, onePacket } = service;
+  return {
+    key: serviceKeyToJson(service.key),
+    scheduler,
+    schedulerFlags: [...schedulerFlags],
+    ...(persistence && { persistence }),
+    onePacket,
+  };
+}
+
+export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema>): VirtualService {
+  return {
+    key: serviceKeyFromJson(json.key),
+    scheduler: json.scheduler,
+    schedulerFlags: json.schedulerFlags,
+    ...(json.persistence && { persistence: json.persistence }),
+    onePacket: json.onePacket,
+  };
+}
+
+function countersToJson(counters: Counters) {
+  return {
+    connections: Number(counters.connections),
+    inPackets: Number(counters.inPackets),
+    outPackets: Number(counters.outPackets),
+    inBytes: Number(counters.inBytes),
+    outBytes: Number(counters.outBytes),
+  };
+}
+
+function countersFromJson(json: ReturnType<typeof countersToJson>): Counters {
+  return {
+    connections: BigInt(json.connections),
+    inPackets: BigInt(json.inPackets),
+    outPackets: BigInt(json.outPackets),
+    inBytes: BigInt(json.inBytes),
+    outBytes: BigInt(json.outBytes),
+  };
+}
+
+function serverStatusToJson(server: ServerStatus): z.infer<typeof serverStatusSchema> {
+  const { activeConnections, inactiveConnections, persistentConnections, rates } = server;
+  const counters = countersToJson(server.counters);
+  return { ...realServerToJson(server), activeConnections, inactiveConnections, persistentConnections, counters, rates };
+}
+
+function serverStatusFromJson(json: z.infer<typeof serverStatusSchema>): ServerStatus {
+  return { ...json, address: address(json.address), counters: countersFromJson(json.counters) };
+}
+
+export function serviceStatusToJson(service: ServiceStatus): z.infer<typeof serviceStatusSchema> {
+  return {
+    ...virtualServiceToJson(service),
+    servers: service.servers.map(serverStatusToJson),
+    counters: countersToJson(service.counters),
+    rates: service.rates,
+  };
+}
+
+export function serviceStatusFromJson(json: z.infer<typeof serviceStatusSchema>): ServiceStatus {
+  return {
+    ...virtualServiceFromJson(json),
+    servers: json.servers.map(serverStatusFromJson),
+    counters: countersFromJson(json.counters),
+    rates: json.rates,
+  };
+}
+
+export function connectionToJson(connection: ConnectionStatus): z.infer<typeof connectionSchema> {
+  const { client, virtual, server } = connection;
+  return { ...connection, client: String(client), virtual: String(virtual), server: String(server) };
+}
+
+export function connectionFromJson(json: z.infer<typeof connectionSchema>): ConnectionStatus {
+  return { ...json, client: address(json.client), virtual: address(json.virtual), server: address(json.server) };
+}
+
+export function timeoutsToJson(timeouts: Timeouts): z.infer<typeof timeoutsSchema> {
+  return { tcp: toSeconds(timeouts.tcp), tcpFin: toSeconds(timeouts.tcpFin), udp: toSeconds(timeouts.udp) };
+}
+
+export function timeoutsFromJson(json: Partial<z.infer<typeof timeoutsSchema>>): Partial<Timeouts> {
+  return {
+    ...(json.tcp !== undefined && { tcp: seconds(json.tcp) }),
+    ...(json.tcpFin !== undefined && { tcpFin: seconds(json.tcpFin) }),
+    ...(json.udp !== undefined && { udp: seconds(json.udp) }),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * MD5 (RFC 1321), fed piece by piece in constant memory. It compares a page with the digest that `genhash` printed;
+ * nothing here relies on it against an adversary.
+ */
+
+const SHIFTS = [
+  [7, 12, 17, 22],
+  [5, 9, 14, 20],
+  [4, 11, 16, 23],
+  [6, 10, 15, 21],
+] as const;
+
+/** The table of RFC 1321 section 3.4: the integer part of 2^32 times |sin(i + 1)|. */
+const SINES = Uint32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 0x1_0000_0000));
+
+export class Md5 {
+  private readonly state = Uint32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
+  private readonly block = new Uint8Array(64);
+  private readonly words = new Uint32Array(16);
+  private filled = 0;
+  /** Bytes so far; exact up to 2^53, far beyond any page. */
+  private length = 0;
+
+  update(bytes: Uint8Array): void {
+    this.length += bytes.length;
+    let from = 0;
+    while (from < bytes.length) {
+      const take = Math.min(64 - this.filled, bytes.length - from);
+      this.block.set(bytes.subarray(from, from + take), this.filled);
+      this.filled += take;
+      from += take;
+      if (this.filled === 64) this.compress();
+    }
+  }
+
+  /** The digest as 32 lower-case hexadecimal digits. The object is used up by it. */
+  hex(): string {
+    const bits = this.length * 8;
+    const padding = new Uint8Array((this.filled < 56 ? 64 : 128) - this.filled);
+    padding[0] = 0x80;
+    const view = new DataView(padding.buffer);
+    view.setUint32(padding.length - 8, bits % 0x1_0000_0000, true);
+    view.setUint32(padding.length - 4, Math.floor(bits / 0x1_0000_0000), true);
+    this.update(padding);
+    let text = '';
+    for (const word of this.state)
+      for (let shift = 0; shift < 32; shift += 8) text += ((word >>> shift) & 255).toString(16).padStart(2, '0');
+    return text;
+  }
+
+  private compress(): void {
+    const { state, words, block } = this;
+    for (let i = 0; i < 16; i++) {
+      const at = 4 * i;
+      words[i] =
+        (block[at] as number) | ((block[at + 1] as number) << 8) | ((block[at + 2] as number) << 16) | ((block[at + 3] as number) << 24);
+    }
+    let [a, b, c, d] = state as unknown as [number, number, number, number];
+    for (let i = 0; i < 64; i++) {
+      const [mixed, word] = round(i, b, c, d);
+      const sum = (a + mixed + (SINES[i] as number) + (words[word] as number)) | 0;
+      const shift = (SHIFTS[i >> 4] as (typeof SHIFTS)[number])[i & 3] as number;
+      a = d;
+      d = c;
+      c = b;
+      b = (b + ((sum << shift) | (sum >>> (32 - shift)))) | 0;
+    }
+    state[0] = (state[0] as number) + a;
+    state[1] = (state[1] as number) + b;
+    state[2] = (state[2] as number) + c;
+    state[3] = (state[3] as number) + d;
+    this.filled = 0;
+  }
+}
+
+/** The auxiliary function of step `i` and the index of the word that it takes (RFC 1321 section 3.4). */
+function round(i: number, b: number, c: number, d: number): [mixed: number, word: number] {
+  if (i < 16) return [(b & c) | (~b & d), i];
+  if (i < 32) return [(b & d) | (c & ~d), (5 * i + 1) & 15];
+  if (i < 48) return [b ^ c ^ d, (3 * i + 5) & 15];
+  return [c ^ (b | ~d), (7 * i) & 15];
+}

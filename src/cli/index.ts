@@ -1,0 +1,2 @@
+/** The command line. */
+export { runCli } from './main.ts';

@@ -1,0 +1,3 @@
+export async function ipvsadm(_argv: readonly string[], _socketPath: string): Promise<number> {
+  throw new Error('not yet');
+}

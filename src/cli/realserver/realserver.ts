@@ -1,0 +1,154 @@
+/** `vipwright realserver`: makes this host a real server of LVS-DR, or an ordinary host again, and says which of the two it is. */
+import { type IpAddress, unreachable } from '../../base/index.ts';
+import type { RealServerHost } from './host.ts';
+import { type Assessment, assess, currentRecord, type HostState, LOOPBACK, type Plan, planStart, planStop, type Step } from './plan.ts';
+import { formatRecord, parseRecord, type RealServerRecord } from './record.ts';
+
+export type RealServerAction = 'start' | 'stop' | 'status';
+
+/** What was done and what is now, as `--json` prints it. */
+export interface RealServerReport extends Assessment {
+  readonly action: RealServerAction;
+  readonly mode: 'dr';
+  /** One line for each change that was made, in order. */
+  readonly changes: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export type RealServerErrorCode = 'realserver/refused' | 'realserver/record' | 'realserver/namespace' | 'realserver/failed';
+
+/** Nothing is left half done: a start that throws has undone what it had changed. */
+export class RealServerError extends Error {
+  override readonly name = 'RealServerError';
+  readonly code: RealServerErrorCode;
+
+  constructor(code: RealServerErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Does `action` for the given VIPs; without any, stop and status mean those that start recorded. Throws RealServerError. */
+export function realServer(action: RealServerAction, vips: readonly IpAddress[] | undefined, host: RealServerHost): RealServerReport {
+  if (action === 'status') return report(action, host.state(), loadRecord(host), vips, [], []);
+  return host.exclusively(() => {
+    const before = host.state();
+    const record = loadRecord(host);
+    requireSameNamespace(host, before, record);
+    const plan = action === 'start' ? planStart(before, record, vips ?? []) : planStop(before, record, vips);
+    if (plan.problems.length > 0)
+      throw new RealServerError('realserver/refused', plan.problems.map((problem) => problem.message).join('\n'));
+    perform(plan, host, action === 'start');
+    const after = report(action, host.state(), loadRecord(host), vips, plan.steps.flatMap(describe), plan.notes);
+    if (action === 'start' && after.state !== 'running') {
+      undo(plan.steps, host);
+      throw new RealServerError(
+        'realserver/failed',
+        `What was set did not hold: ${after.problems.map((problem) => problem.message).join(' ')}`,
+      );
+    }
+    return after;
+  });
+}
+
+function report(
+  action: RealServerAction,
+  state: HostState,
+  record: RealServerRecord | undefined,
+  vips: readonly IpAddress[] | undefined,
+  changes: readonly string[],
+  notes: readonly string[],
+): RealServerReport {
+  return { action, mode: 'dr', ...assess(state, record, vips), changes, notes };
+}
+
+function loadRecord(host: RealServerHost): RealServerRecord | undefined {
+  const text = host.loadRecord();
+  if (text === undefined) return undefined;
+  const record = parseRecord(text);
+  if (record) return record;
+  const advice = 'It holds what the host looked like before; look at it, put that back by hand, and delete it.';
+  throw new RealServerError('realserver/record', `${host.recordPath} cannot be read. ${advice}`);
+}
+
+function requireSameNamespace(host: RealServerHost, state: HostState, found: RealServerRecord | undefined): void {
+  const record = currentRecord(state, found);
+  if (!record || record.namespace === state.namespace) return;
+  const message = `${host.recordPath} belongs to another network namespace (${record.namespace}, this is ${state.namespace}). Give this one a record of its own with --state FILE.`;
+  throw new RealServerError('realserver/namespace', message);
+}
+
+/** Makes the changes in order. A failing start is undone; a failing stop keeps its record, so that it can be repeated. */
+function perform(plan: Plan, host: RealServerHost, undoOnFailure: boolean): void {
+  const done: Step[] = [];
+  try {
+    for (const step of plan.steps) {
+      apply(step, host);
+      done.push(step);
+    }
+  } catch (error) {
+    if (undoOnFailure) undo(done, host);
+    throw new RealServerError('realserver/failed', (error as Error).message);
+  }
+}
+
+function apply(step: Step, host: RealServerHost): void {
+  switch (step.kind) {
+    case 'save-record':
+      host.saveRecord(formatRecord(step.record));
+      break;
+    case 'delete-record':
+      host.deleteRecord();
+      break;
+    case 'set-sysctl':
+      host.setSysctl(step.name, step.value);
+      break;
+    case 'add-address':
+      host.addAddress(step.address, step.label);
+      break;
+    case 'remove-address':
+      host.removeAddress(step.address, step.label);
+      break;
+    default:
+      unreachable(step);
+  }
+}
+
+function undo(steps: readonly Step[], host: RealServerHost): void {
+  for (const step of [...steps].reverse()) apply(inverse(step), host);
+}
+
+function inverse(step: Step): Step {
+  switch (step.kind) {
+    case 'save-record':
+      return step.before
+        ? { kind: 'save-record', record: step.before, before: step.record }
+        : { kind: 'delete-record', before: step.record };
+    case 'delete-record':
+      return { kind: 'save-record', record: step.before, before: undefined };
+    case 'set-sysctl':
+      return { ...step, value: step.before, before: step.value };
+    case 'add-address':
+      return { ...step, kind: 'remove-address' };
+    case 'remove-address':
+      return { ...step, kind: 'add-address' };
+    default:
+      return unreachable(step);
+  }
+}
+
+function describe(step: Step): string[] {
+  switch (step.kind) {
+    case 'save-record':
+    case 'delete-record':
+      return [];
+    case 'set-sysctl':
+      return [`${step.name}: ${step.before} -> ${step.value}`];
+    case 'add-address':
+      return [`${step.address}/32 added to ${LOOPBACK}${step.label ? ` as ${step.label}` : ''}`];
+    case 'remove-address':
+      return [`${step.address}/32 removed from ${LOOPBACK}`];
+    default:
+      return unreachable(step);
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Guesses where a missing or surplus brace belongs, and says so once.
+ *
+ * `missing` is how many closing braces the file still lacks, `surplus` how many it has too many. As long as both are 0 the
+ * braces of the file are taken at their word.
+ */
+import type { Keyword } from './keyword.ts';
+import { type Token, tokenEnd } from './lexer.ts';
+import type { Reporter } from './report.ts';
+import { type Frame, isKeywordIn, type Scope, scopeOf } from './scope.ts';
+import type { SourceText } from './source.ts';
+import { type Statement, statementPlace, tokenPlace } from './syntax.ts';
+
+/** How many lines may stand between a keyword and its brace and still be taken for the rest of a wrapped comment. */
+const STRAY_LINES = 2;
+
+export class Recovery {
+  private readonly source: SourceText;
+  private readonly reporter: Reporter;
+  private readonly tokens: readonly Token[];
+  private readonly root: Scope;
+  private missing: number;
+  private surplus: number;
+
+  constructor(source: SourceText, reporter: Reporter, tokens: readonly Token[], root: Scope) {
+    this.source = source;
+    this.reporter = reporter;
+    this.tokens = tokens;
+    this.root = root;
+    let balance = 0;
+    for (const token of tokens) balance += token.kind === 'open' ? 1 : token.kind === 'close' ? -1 : 0;
+    this.missing = Math.max(balance, 0);
+    this.surplus = Math.max(-balance, 0);
+  }
+
+  /** A keyword that the innermost block does not know and an outer one does: the blocks between were not closed. */
+  closeImpliedBy(first: Token, frames: Frame[]): void {
+    if (this.missing === 0 || frames.length === 0) return;
+    if (isKeywordIn((frames.at(-1) as Frame).scope, first)) return;
+    for (let outer = frames.length - 2; outer >= -1; outer--) {
+      const keyword = isKeywordIn(outer < 0 ? this.root : (frames[outer] as Frame).scope, first);
+      if (!keyword || (outer < 0 && !keyword.block)) continue;
+      this.closeDownTo(outer + 1, first, frames);
+      return;
+    }
+  }
+
+  /** A closing brace that stands where an outer block begins, left of the innermost one: the blocks between were not closed. */
+  closeByIndentation(token: Token, frames: Frame[]): void {
+    if (this.missing === 0 || !this.source.isFirstOnLine(token.start)) return;
+    const indentation = this.source.indentation(token.start);
+    for (let i = frames.length - 1; i >= 0; i--) {
+      const frame = frames[i] as Frame;
+      if (frame.indentation < indentation) return;
+      if (frame.indentation === indentation) {
+        if (i < frames.length - 1) this.closeDownTo(i + 1, token, frames);
+        return;
+      }
+    }
+  }
+
+  private closeDownTo(depth: number, before: Token, frames: Frame[]): void {
+    const count = frames.length - depth;
+    if (count > this.missing) return;
+    const innermost = frames.at(-1) as Frame;
+    const line = this.source.position(before.start).line;
+    this.reportUnclosed(innermost, `It must have ended before line ${line}.`, before.start);
+    this.missing -= count;
+    frames.length = depth;
+  }
+
+  reportEndOfFile(frames: readonly Frame[]): void {
+    this.reportUnclosed(frames.at(-1) as Frame, 'The file ends inside it.', this.source.text.length);
+  }
+
+  private reportUnclosed(frame: Frame, where: string, before: number): void {
+    const name = describe(frame.statement);
+    const end = this.endOfPreviousLine(before);
+    this.reporter.report(
+      'config/missing-close-brace',
+      statementPlace(this.source, frame.statement),
+      `The block ${name} is never closed. ${where}`,
+      {
+        help: `Add the missing } at the end of ${name}.`,
+        fix: { description: 'Insert the closing brace', start: end, end, replacement: `\n${' '.repeat(frame.indentation)}}` },
+      },
+    );
+  }
+
+  private endOfPreviousLine(before: number): number {
+    if (before >= this.source.text.length) return this.source.text.length;
+    const newline = this.source.text.lastIndexOf('\n', before - 1);
+    if (newline < 0) return before;
+    return this.source.text[newline - 1] === '\r' ? newline - 1 : newline;
+  }
+
+  /**
+   * An opening brace where none belongs. True when the file has one too many, so that the brace alone is passed over;
+   * false when it has a partner, and what is between them must be skipped.
+   */
+  refuseOpen(token: Token, statement: Statement | undefined): boolean {
+    const after = statement ? `${describe(statement)} takes no block` : 'There is no keyword before this brace';
+    if (this.missing > 0) {
+      this.missing--;
+      this.reporter.report(
+        'config/unexpected-brace',
+        tokenPlace(this.source, token),
+        `${after}, and the brace has no partner. It is ignored.`,
+        {
+          help: 'Remove the brace.',
+          fix: { description: 'Remove the brace', start: token.start, end: tokenEnd(token), replacement: '' },
+        },
+      );
+      return true;
+    }
+    this.reporter.report(
+      'config/unexpected-brace',
+      tokenPlace(this.source, token),
+      `${after}. Everything up to its closing brace is ignored.`,
+    );
+    return false;
+  }
+
+  /** The index of the opening brace that belongs to a statement although it stands on a later line, if there is one. */
+  braceAhead(at: number, keyword: Keyword | undefined, scope: Scope, takesBlock: boolean): number | undefined {
+    if (!takesBlock) return undefined;
+    let strayLines = 0;
+    for (let i = at; i < this.tokens.length; i++) {
+      const token = this.tokens[i] as Token;
+      if (token.kind === 'open') return this.startsLine(i) ? i : undefined;
+      if (token.kind === 'close') return undefined;
+      if (token.kind !== 'word' || !this.startsLine(i)) continue;
+      const known = isKeywordIn(scope, token) ?? isKeywordIn(scopeOf(keyword), token);
+      if (!keyword?.block || known || ++strayLines > STRAY_LINES) return undefined;
+    }
+    return undefined;
+  }
+
+  private startsLine(index: number): boolean {
+    for (let i = index - 1; i >= 0; i--) {
+      const kind = this.tokens[i]?.kind;
+      if (kind === 'newline') return true;
+      if (kind !== 'space') return false;
+    }
+    return true;
+  }
+
+  /** Words between a keyword and its brace on a later line; usually the rest of a comment that was wrapped. */
+  reportStrayText(from: number, brace: number, statement: Statement): void {
+    const stray = this.tokens.slice(from, brace).find((token) => token.kind === 'word');
+    if (!stray) return;
+    this.reporter.report(
+      'config/stray-text',
+      tokenPlace(this.source, stray),
+      `Text stands between ${describe(statement)} and its opening brace. It is ignored.`,
+      {
+        help: 'If it is the rest of a comment, put # before it.',
+        fix: { description: 'Make it a comment', start: stray.start, end: stray.start, replacement: '# ' },
+      },
+    );
+  }
+
+  /**
+   * A block keyword without a brace. True when the statements after it are its block all the same (they are known there, or
+   * the file has a closing brace too many), so that reading goes on inside.
+   */
+  reportMissingOpen(at: number, statement: Statement, keyword: Keyword, scope: Scope): boolean {
+    const last = statement.words.at(-1) as Token;
+    this.reporter.report(
+      'config/missing-open-brace',
+      statementPlace(this.source, statement),
+      `${describe(statement)} needs a block in braces, and no { follows.`,
+      {
+        help: `Write ${describe(statement)} {`,
+        fix: { description: 'Insert the opening brace', start: tokenEnd(last), end: tokenEnd(last), replacement: ' {' },
+      },
+    );
+    const next = this.nextSolid(at);
+    if (this.surplus > 0) {
+      const knownInside = next?.kind === 'word' && isKeywordIn(scopeOf(keyword), next) !== undefined;
+      const inside = next?.kind === 'close' || knownInside || (next?.kind === 'word' && isKeywordIn(scope, next) === undefined);
+      if (inside) this.surplus--;
+      return inside;
+    }
+    return next?.kind === 'word' && isKeywordIn(scopeOf(keyword), next) !== undefined && isKeywordIn(scope, next) === undefined;
+  }
+
+  /** A closing brace that ends a block whose statements go on after it, in a file with a closing brace too many. */
+  isEarlyClose(at: number, frames: readonly Frame[]): boolean {
+    const next = this.nextSolid(at + 1);
+    const frame = frames.at(-1) as Frame;
+    if (this.surplus === 0 || next?.kind !== 'word' || !isKeywordIn(frame.scope, next)) return false;
+    if (isKeywordIn(frames.at(-2)?.scope ?? this.root, next)) return false;
+    this.surplus--;
+    const token = this.tokens[at] as Token;
+    const line = this.source.position(next.start).line;
+    this.reporter.report(
+      'config/early-close-brace',
+      tokenPlace(this.source, token),
+      `This brace closes ${describe(frame.statement)} too early: ${next.text} on line ${line} belongs to it, and the file has a closing brace too many. The brace is ignored.`,
+      { help: 'Remove it.', fix: { description: 'Remove the brace', start: token.start, end: tokenEnd(token), replacement: '' } },
+    );
+    return true;
+  }
+
+  reportStrayClose(token: Token): void {
+    this.surplus = Math.max(this.surplus - 1, 0);
+    this.reporter.report('config/stray-brace', tokenPlace(this.source, token), 'This brace closes nothing. It is ignored.', {
+      help: 'Remove it.',
+      fix: { description: 'Remove the brace', start: token.start, end: tokenEnd(token), replacement: '' },
+    });
+  }
+
+  private nextSolid(at: number): Token | undefined {
+    for (let i = at; i < this.tokens.length; i++) {
+      const token = this.tokens[i] as Token;
+      if (token.kind === 'word' || token.kind === 'open' || token.kind === 'close') return token;
+    }
+    return undefined;
+  }
+}
+
+/** The words of a statement as they stand, shortened. */
+function describe(statement: Statement): string {
+  const text = statement.words.map((word) => word.text).join(' ');
+  if (text === '') return 'without a name';
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}

@@ -1,0 +1,45 @@
+/** Collects diagnostics, filling in what the table of codes knows. */
+import type { Diagnostic, Fix, Severity } from '../../base/index.ts';
+import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../codes.ts';
+import type { SourceText } from './source.ts';
+
+/** A stretch of a source text, as offsets. */
+export interface Place {
+  readonly source: SourceText;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ReportDetails {
+  readonly help?: string;
+  readonly fix?: { readonly description: string; readonly start: number; readonly end: number; readonly replacement: string };
+  /** Where this case weighs differently from the code's usual severity. */
+  readonly severity?: Severity;
+}
+
+export class Reporter {
+  readonly diagnostics: Diagnostic[] = [];
+  /**
+   * Names that stood in blocks which could not be used. A later reference to one of them is not reported again:
+   * one fault, one diagnostic.
+   */
+  readonly lostNames = new Set<string>();
+
+  report(code: DiagnosticCode, place: Place, message: string, details: ReportDetails = {}): void {
+    const { source } = place;
+    const fix: Fix | undefined = details.fix && {
+      description: details.fix.description,
+      range: source.range(details.fix.start, details.fix.end),
+      replacement: details.fix.replacement,
+    };
+    this.diagnostics.push({
+      code,
+      severity: details.severity ?? DIAGNOSTIC_CODES[code].severity,
+      message,
+      file: source.file,
+      range: source.range(place.start, place.end),
+      ...(details.help !== undefined && { help: details.help }),
+      ...(fix && { fix }),
+    });
+  }
+}

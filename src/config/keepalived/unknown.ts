@@ -1,0 +1,95 @@
+/** Says what was probably meant by a word that is no keyword where it stands. */
+import { didYouMean, editDistance } from '../../base/index.ts';
+import { type Token, tokenEnd, wordValue } from './lexer.ts';
+import type { ReportDetails, Reporter } from './report.ts';
+import type { Scope } from './scope.ts';
+import type { SourceText } from './source.ts';
+import { type Statement, statementPlace, tokenPlace } from './syntax.ts';
+import { keywordPaths } from './table.ts';
+
+/** A keyword that the words may stand for, and the words that it would replace. */
+interface Guess {
+  readonly name: string;
+  readonly from: Token;
+  readonly to: Token;
+}
+
+/**
+ * Reports a statement without a keyword: an unknown word, or an unknown block, which is skipped whole.
+ * `present` are the keywords that its block has already: a guess at one of them is named but never applied by a tool.
+ * Returns the keyword that was meant if the block cannot work without it: then this is the one error to report.
+ */
+export function reportUnknown(
+  statement: Statement,
+  source: SourceText,
+  scope: Scope,
+  present: ReadonlySet<string>,
+  reporter: Reporter,
+): string | undefined {
+  const first = statement.words[0] as Token;
+  const guess = findGuess(statement, scope);
+  const details = guess && detailsOf(guess, present);
+  if (statement.block) {
+    const elsewhere = guess ? '' : otherHome(wordValue(first));
+    reporter.report(
+      'config/unknown-block',
+      statementPlace(source, statement),
+      `${first.text} is no block that belongs here. The whole block is skipped.${elsewhere}`,
+      details,
+    );
+    return undefined;
+  }
+  const words = guess && guess.to !== first ? `${guess.from.text} ${guess.to.text}` : first.text;
+  const required = guess && scope.children.get(guess.name)?.required !== undefined && !present.has(guess.name);
+  reporter.report(
+    'config/unknown-keyword',
+    guess ? { source, start: guess.from.start, end: tokenEnd(guess.to) } : tokenPlace(source, first),
+    `${words} is no keyword of this block. The line is ignored.${guess ? '' : otherHome(wordValue(first))}`,
+    { ...(details ?? wrappedComment(first)), ...(required && { severity: 'error' as const }) },
+  );
+  return required ? guess.name : undefined;
+}
+
+function findGuess(statement: Statement, scope: Scope): Guess | undefined {
+  const candidates = [...scope.children.values()].filter((keyword) => !statement.block || keyword.block).map((keyword) => keyword.name);
+  const [first, second] = statement.words as [Token, Token | undefined];
+  const single = wordValue(first);
+  const direct = didYouMean(single, candidates);
+  const directDistance = direct === undefined ? Number.POSITIVE_INFINITY : editDistance(single, direct, single.length + direct.length);
+  if (second) {
+    const joined = `${single}_${wordValue(second)}`;
+    const meant = didYouMean(joined, candidates);
+    if (meant?.includes('_') && editDistance(joined, meant, joined.length) <= Math.min(directDistance, 2))
+      return { name: meant, from: first, to: second };
+  }
+  return direct === undefined ? undefined : { name: direct, from: first, to: first };
+}
+
+function detailsOf(guess: Guess, present: ReadonlySet<string>): ReportDetails {
+  const help = `Did you mean ${guess.name}?`;
+  if (present.has(guess.name)) return { help };
+  return { help, fix: { description: `Write ${guess.name}`, start: guess.from.start, end: tokenEnd(guess.to), replacement: guess.name } };
+}
+
+/** Where a word of the language would belong instead. */
+function otherHome(text: string): string {
+  const homes = keywordPaths()
+    .filter(({ keyword }) => keyword.name === text)
+    .map(({ path }) => parentOf(path, text));
+  if (homes.length === 0) return '';
+  const [first] = homes as [string];
+  return first === '' ? ` ${text} belongs at the top level.` : ` ${text} belongs in ${first.replaceAll('.', ' → ')}.`;
+}
+
+function parentOf(path: string, name: string): string {
+  return path.slice(0, -name.length).replace(/\.$/, '');
+}
+
+/** A word that no keyword could ever be (keywords are plain ASCII) is usually the rest of a comment that a page has wrapped. */
+function wrappedComment(first: Token): ReportDetails {
+  if (!/[^\x20-\x7e]/.test(first.text)) return {};
+  return {
+    help: 'If it is the rest of a comment, put # before it.',
+    fix: { description: 'Make it a comment', start: first.start, end: first.start, replacement: '# ' },
+  };
+}

@@ -1,0 +1,2 @@
+/** Alert mail. */
+export { type MailCounts, MailSender, type MailSenderOptions } from './sender.ts';

@@ -1,0 +1,186 @@
+/** The connection table: established connections and persistence templates, with their expiry. */
+import { type Instant, type IpAddress, MICROS_PER_SECOND, type Micros, seconds } from '../../base/index.ts';
+import type { Protocol } from '../../model/index.ts';
+import type { ConnectionStatus } from '../../ports/index.ts';
+import type { TcpState } from './states.ts';
+import type { ServerEntry } from './table.ts';
+
+/** A template that still controls connections when its time is up gets this much more (kernel: ip_vs_conn_expire_later). */
+const EXPIRE_LATER = seconds(60);
+
+/** What an invalidated template shows as its ports. */
+const NO_PORT = 0xffff;
+
+/** What identifies a connection; for a template `clientPort` is 0 and `client` the client's network. */
+export interface ConnectionKey {
+  /** `ip` only in the templates of firewall-mark services, whose `virtual` is the mark. */
+  readonly protocol: Protocol | 'ip';
+  readonly client: IpAddress;
+  readonly clientPort: number;
+  readonly virtual: IpAddress;
+  readonly virtualPort: number;
+}
+
+export class Connection {
+  readonly key: ConnectionKey;
+  readonly server: ServerEntry;
+  readonly serverPort: number;
+  readonly isTemplate: boolean;
+  /** The template that this connection belongs to. */
+  readonly template: Connection | undefined;
+  state: TcpState | 'UDP' | 'ASSURED' = 'NONE';
+  timeout: Micros;
+  expires: Instant = 0;
+  /** Connections of this template that are alive. */
+  controlled = 0;
+  /** Whether the server counts it under ActiveConn. */
+  active = false;
+  /** A template whose server went: it stays until it expires, but nobody finds it. */
+  invalidated = false;
+
+  constructor(options: {
+    key: ConnectionKey;
+    server: ServerEntry;
+    serverPort: number;
+    timeout: Micros;
+    isTemplate?: boolean;
+    template?: Connection;
+  }) {
+    this.key = options.key;
+    this.server = options.server;
+    this.serverPort = options.serverPort;
+    this.timeout = options.timeout;
+    this.isTemplate = options.isTemplate ?? false;
+    this.template = options.template;
+  }
+
+  status(now: Instant): ConnectionStatus {
+    return {
+      protocol: this.key.protocol,
+      state: this.state,
+      expiresSeconds: Math.max(0, Math.floor((this.expires - now) / MICROS_PER_SECOND)),
+      client: this.key.client,
+      clientPort: this.key.clientPort,
+      virtual: this.key.virtual,
+      virtualPort: this.invalidated ? NO_PORT : this.key.virtualPort,
+      server: this.server.address,
+      serverPort: this.invalidated ? NO_PORT : this.serverPort,
+    };
+  }
+}
+
+export class ConnectionTable {
+  private readonly connections = new Map<string, Connection>();
+  private readonly templates = new Map<string, Connection>();
+  private readonly invalidated = new Set<Connection>();
+  /** Connections and templates by the second in which they were last known to expire. */
+  private readonly wheel = new Map<number, Set<Connection>>();
+  private swept: number;
+
+  constructor(now: Instant) {
+    this.swept = secondOf(now);
+  }
+
+  find(key: ConnectionKey): Connection | undefined {
+    return this.connections.get(textOf(key));
+  }
+
+  findTemplate(key: ConnectionKey): Connection | undefined {
+    return this.templates.get(textOf(key));
+  }
+
+  /** Enters a connection or template; its server's counts go up. Set its time-out running with `refresh`. */
+  add(connection: Connection): void {
+    (connection.isTemplate ? this.templates : this.connections).set(textOf(connection.key), connection);
+    bind(connection);
+  }
+
+  /** Starts the time-out again. */
+  refresh(connection: Connection, now: Instant): void {
+    this.schedule(connection, now + connection.timeout);
+  }
+
+  /** Makes the template unfindable; it keeps its remaining time. */
+  invalidate(template: Connection): void {
+    this.templates.delete(textOf(template.key));
+    this.invalidated.add(template);
+    template.invalidated = true;
+  }
+
+  /** Ends a connection before its time. */
+  remove(connection: Connection): void {
+    this.wheel.get(secondOf(connection.expires))?.delete(connection);
+    if (connection.invalidated) this.invalidated.delete(connection);
+    else (connection.isTemplate ? this.templates : this.connections).delete(textOf(connection.key));
+    unbind(connection);
+  }
+
+  /** Ends everything whose time is up. */
+  expire(now: Instant): void {
+    const current = secondOf(now);
+    for (; this.swept <= current; this.swept++) {
+      const due = this.wheel.get(this.swept);
+      if (!due) continue;
+      for (const connection of due) {
+        if (connection.expires > now) continue;
+        if (connection.controlled > 0) this.schedule(connection, connection.expires + EXPIRE_LATER);
+        else this.remove(connection);
+      }
+      if (due.size === 0) this.wheel.delete(this.swept);
+    }
+    // The running second may still hold connections that end later within it.
+    this.swept = current;
+  }
+
+  *statuses(now: Instant): Iterable<ConnectionStatus> {
+    for (const connections of [this.connections.values(), this.templates.values(), this.invalidated]) {
+      for (const connection of connections) yield connection.status(now);
+    }
+  }
+
+  private schedule(connection: Connection, expires: Instant): void {
+    const before = secondOf(connection.expires);
+    const after = secondOf(expires);
+    connection.expires = expires;
+    const bucket = this.wheel.get(after);
+    if (before === after && bucket?.has(connection)) return;
+    this.wheel.get(before)?.delete(connection);
+    if (bucket) bucket.add(connection);
+    else this.wheel.set(after, new Set([connection]));
+  }
+}
+
+/** A new connection counts as inactive until its state says otherwise; a template counts apart. */
+export function bind(connection: Connection): void {
+  const { server, template } = connection;
+  if (connection.isTemplate) server.persistentConnections++;
+  else server.inactiveConnections++;
+  if (template) template.controlled++;
+  server.checkUpperThreshold();
+}
+
+export function unbind(connection: Connection): void {
+  const { server, template } = connection;
+  if (connection.isTemplate) server.persistentConnections--;
+  else if (connection.active) server.activeConnections--;
+  else server.inactiveConnections--;
+  if (template) template.controlled--;
+  server.checkLowerThreshold();
+}
+
+/** The state changes; the server's active and inactive counts follow. */
+export function setActive(connection: Connection, active: boolean): void {
+  if (connection.active === active) return;
+  connection.active = active;
+  const step = active ? 1 : -1;
+  connection.server.activeConnections += step;
+  connection.server.inactiveConnections -= step;
+}
+
+function secondOf(instant: Instant): number {
+  return Math.floor(instant / MICROS_PER_SECOND);
+}
+
+function textOf(key: ConnectionKey): string {
+  return `${key.protocol} ${key.client} ${key.clientPort} ${key.virtual} ${key.virtualPort}`;
+}

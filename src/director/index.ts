@@ -1,0 +1,5 @@
+/** Verdicts, quorum and overrides become the tables we want. Pure; the daemon gives them to a data plane. */
+export { DirectorEngine, type DirectorEngineOptions } from './engine.ts';
+export type { DirectorEffect, DirectorEvent } from './events.ts';
+export { composeGroupMail, composeRouterMail, type Mail, type RouterMailState } from './mail.ts';
+export type { QuorumState, ServerHealth, ServerSnapshot, ServiceSnapshot } from './snapshot.ts';

@@ -1,0 +1,61 @@
+/** One real server of one service, as the director sees it. */
+import type { Instant } from '../base/index.ts';
+import { type CheckedRealServer, type RealServer, realServerText, type ServiceKey } from '../model/index.ts';
+import type { ServerHealth, ServerSnapshot } from './snapshot.ts';
+
+export class DirectedServer {
+  /** keepalived's name: `[10.0.0.1]:tcp:80`. */
+  readonly name: string;
+  config: CheckedRealServer;
+  health: ServerHealth = 'undecided';
+  /** What mail recipients believe, so that no state is mailed twice: at first what keepalived assumes at start. */
+  believed: 'up' | 'down';
+  /** An operator's weight. */
+  override: number | undefined;
+  /** Its weight in the data plane since before this process started; counts until the first verdict. */
+  inherited: number | undefined;
+  lastChange: { readonly at: Instant; readonly reason: string } | undefined;
+
+  constructor(service: ServiceKey, config: CheckedRealServer, assumed: 'up' | 'down', inherited: number | undefined) {
+    this.name = realServerText(service, config);
+    this.config = config;
+    this.believed = assumed;
+    this.inherited = inherited;
+  }
+
+  /** The weight it has while it is up. */
+  get weight(): number {
+    return this.override ?? this.config.weight;
+  }
+
+  /**
+   * Its weight in the table, or undefined when it is not to be there. `displaced` while the sorry server serves alone: then a
+   * server that takes no new connections anyway (drained, or inhibited) may stay for those that it has.
+   */
+  tableWeight(displaced: boolean): number | undefined {
+    const { inhibitOnFailure } = this.config;
+    if (this.health === 'undecided' && this.inherited !== undefined) return this.inherited === 0 ? 0 : this.weight;
+    if (this.health === 'up' && !displaced) return this.weight;
+    if (this.health === 'up' && this.weight === 0) return 0;
+    return inhibitOnFailure ? 0 : undefined;
+  }
+
+  /** What the data plane is told about it. */
+  row(weight: number): RealServer {
+    const { address, port, method, upperThreshold, lowerThreshold } = this.config;
+    return { address, port, method, weight, upperThreshold, lowerThreshold };
+  }
+
+  snapshot(displaced: boolean): ServerSnapshot {
+    return {
+      address: this.config.address,
+      port: this.config.port,
+      health: this.health,
+      checks: this.config.checks.length,
+      weight: this.config.weight,
+      ...(this.override === undefined ? {} : { override: this.override }),
+      effectiveWeight: this.tableWeight(displaced),
+      ...(this.lastChange ? { lastChange: this.lastChange } : {}),
+    };
+  }
+}

@@ -1,0 +1,34 @@
+/** Native calls, one file per concern. Thin: numbers and bytes in and out, failures as SystemError. */
+export { armTimer, boottimeNow, createTimer, monotonicNow } from './clock.ts';
+export { createEventFd, drainCounter, EpollSet, raiseEventFd, startThreadPool } from './epoll.ts';
+export { ENOBUFS, SystemError } from './errno.ts';
+export { loadLibrary } from './library.ts';
+export { enterNetworkNamespace, MNT_DETACH, mount, unmount } from './namespace.ts';
+export {
+  AF_NETLINK,
+  AF_PACKET,
+  AF_UNIX,
+  encodeInetAddress,
+  encodeLinkLayerAddress,
+  encodeNetlinkAddress,
+  encodeUnixAddress,
+} from './sockaddr.ts';
+export {
+  bind,
+  close,
+  MSG_TRUNC,
+  receive,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  sendTo,
+  setSocketOption,
+  socket,
+  socketName,
+} from './socket.ts';
+export {
+  lookUpGroup,
+  lookUpUser,
+  setRealtimePriority,
+  tryLockFile,
+  type UserEntry,
+} from './task.ts';

@@ -1,0 +1,31 @@
+/** Network namespaces of the calling thread (setns(2)) and mounts (mount(2)). */
+import { closeSync, openSync } from 'node:fs';
+import { checked } from './errno.ts';
+import { libc } from './library.ts';
+
+const CLONE_NEWNET = 0x40000000;
+export const MNT_DETACH = 2;
+
+const native = {
+  setns: libc.func('setns', 'int', ['int', 'int']),
+  mount: libc.func('mount', 'int', ['str', 'str', 'str', 'ulong', 'str']),
+  umount2: libc.func('umount2', 'int', ['str', 'int']),
+};
+
+/** Moves the calling thread, and only it, into the network namespace that a file such as /run/netns/NAME stands for. */
+export function enterNetworkNamespace(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    checked('setns', native.setns(fd, CLONE_NEWNET), path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function mount(source: string, target: string, type: string, flags = 0, data = ''): void {
+  checked('mount', native.mount(source, target, type, flags, data), target);
+}
+
+export function unmount(target: string, flags = 0): void {
+  checked('umount2', native.umount2(target, flags), target);
+}

@@ -1,0 +1,139 @@
+/** An event loop that blocks its thread in epoll_wait. Meant for a worker thread of its own, where nothing else can delay it. */
+import type { Instant, Micros } from '../../base/index.ts';
+import {
+  armTimer,
+  boottimeNow,
+  close,
+  createEventFd,
+  createTimer,
+  drainCounter,
+  EpollSet,
+  monotonicNow,
+  raiseEventFd,
+} from '../ffi/index.ts';
+import { type ClockReading, type Pause, PauseDetector } from './pause-detector.ts';
+
+export interface ReactorOptions {
+  /** Someone raised `wakeFd`, from this thread or another. */
+  readonly onWake?: () => void;
+  /**
+   * This program did not run for a while. Called after the sockets that became readable meanwhile were served and before any timer
+   * fires, so that whatever the peers said is known first.
+   */
+  readonly onPause?: (pause: Pause) => void;
+  /** Pauses from this length on are reported; default 300 ms. */
+  readonly pauseThreshold?: Micros;
+}
+
+/** Calls back once `arm`ed time has come. One-shot: arm again for the next. */
+export interface ReactorTimer {
+  /** Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. */
+  arm(deadline: Instant): void;
+  disarm(): void;
+  close(): void;
+}
+
+const DEFAULT_PAUSE_THRESHOLD: Micros = 300_000;
+
+export class Reactor {
+  /** Another thread that knows this number wakes the loop with `wakeReactor`. */
+  readonly wakeFd: number;
+  private readonly epoll = new EpollSet();
+  private readonly options: ReactorOptions;
+  private readonly detector: PauseDetector;
+  private readonly heartbeatMillis: number;
+  /** Indexed by descriptor, so that dispatch allocates and searches nothing. */
+  private readonly readers: ((() => void) | undefined)[] = [];
+  private readonly expiries: ((() => void) | undefined)[] = [];
+  private readonly reading = { monotonic: 0, boottime: 0 };
+  private running = false;
+
+  constructor(options: ReactorOptions = {}) {
+    const threshold = options.pauseThreshold ?? DEFAULT_PAUSE_THRESHOLD;
+    this.options = options;
+    this.detector = new PauseDetector({ threshold }, this.readClocks());
+    this.heartbeatMillis = Math.max(1, Math.floor(threshold / 2000));
+    this.wakeFd = createEventFd();
+    this.add(this.wakeFd, () => {
+      drainCounter(this.wakeFd);
+      this.options.onWake?.();
+    });
+  }
+
+  /** Calls `onReadable` whenever the descriptor has something; it must read at least part of it. The descriptor stays the caller's. */
+  add(fd: number, onReadable: () => void): void {
+    this.epoll.add(fd);
+    this.readers[fd] = onReadable;
+  }
+
+  /** Stops watching a descriptor; call it before closing one. */
+  remove(fd: number): void {
+    this.epoll.remove(fd);
+    this.readers[fd] = undefined;
+  }
+
+  timer(onExpire: () => void): ReactorTimer {
+    const fd = createTimer();
+    this.epoll.add(fd);
+    this.expiries[fd] = onExpire;
+    return {
+      arm: (deadline) => armTimer(fd, deadline),
+      disarm: () => armTimer(fd, undefined),
+      close: () => {
+        this.expiries[fd] = undefined;
+        this.epoll.remove(fd);
+        close(fd);
+      },
+    };
+  }
+
+  /** Blocks the thread and serves events until `stop` is called from one of the callbacks. An exception from a callback ends it. */
+  run(): void {
+    this.running = true;
+    while (this.running) this.turn();
+  }
+
+  stop(): void {
+    this.running = false;
+  }
+
+  close(): void {
+    close(this.epoll.fd);
+    close(this.wakeFd);
+  }
+
+  private turn(): void {
+    const before = this.readClocks();
+    const busy = this.detector.sleeping(before, before.monotonic + this.heartbeatMillis * 1000);
+    let count = this.epoll.wait(busy ? 0 : this.heartbeatMillis);
+    const pause = longest(busy, this.detector.awake(this.readClocks()));
+    // A stop ends the wait empty-handed (by its time-out, or EINTR), whatever arrived meanwhile: look again before judging.
+    if (pause) count = this.epoll.wait(0);
+    for (let i = 0; i < count && this.running; i++) this.readers[this.epoll.readyFd(i)]?.();
+    if (pause && this.running) this.options.onPause?.(pause);
+    for (let i = 0; i < count && this.running; i++) this.expire(this.epoll.readyFd(i));
+  }
+
+  private expire(fd: number): void {
+    const onExpire = this.expiries[fd];
+    // Nothing to drain: a callback of the same turn disarmed the timer or put it off.
+    if (onExpire && drainCounter(fd)) onExpire();
+  }
+
+  /** The two clocks, in an object that the next reading overwrites. */
+  private readClocks(): ClockReading {
+    this.reading.monotonic = monotonicNow();
+    this.reading.boottime = boottimeNow();
+    return this.reading;
+  }
+}
+
+/** Wakes the reactor that owns this descriptor; from any thread of the process. */
+export function wakeReactor(wakeFd: number): void {
+  raiseEventFd(wakeFd);
+}
+
+function longest(a: Pause | undefined, b: Pause | undefined): Pause | undefined {
+  if (!a || !b) return a ?? b;
+  return a.duration >= b.duration ? a : b;
+}

@@ -1,0 +1,13 @@
+/** What the parts of the engine share. */
+import type { Instant } from '../base/index.ts';
+import type { VrrpEffect } from './effect.ts';
+import type { TimerQueue } from './timers.ts';
+import type { TrackerView } from './trackers.ts';
+
+export interface Context {
+  readonly timers: TimerQueue;
+  readonly trackers: TrackerView;
+  /** No election ends before this instant (`vrrp_startup_delay`). */
+  readonly electionsFrom: Instant;
+  emit(effect: VrrpEffect): void;
+}

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { Random, seconds } from '../base/index.ts';
+import type { VirtualRouter } from '../model/index.ts';
+import {
+  decodeVrrpPacket,
+  encodeVrrp,
+  encodeVrrpPacket,
+  passAuthData,
+  VRRP_AUTH_NONE,
+  VRRP_AUTH_PASS,
+  type VrrpAdvert,
+} from '../wire/index.ts';
+import type { VrrpEngine } from './index.ts';
+import { ip, Lan, router, settings, vip } from './lan.test-helper.ts';
+
+const secret = (password: string): VirtualRouter['authentication'] => ({
+  type: 'pass',
+  password: passAuthData(new TextEncoder().encode(password)),
+});
+
+const PEER = ip('10.0.0.9');
+const GROUP = ip('224.0.0.18');
+
+/** What a peer with our configuration and priority 200 would send. */
+const good: VrrpAdvert = {
+  version: 2,
+  vrid: 51,
+  priority: 200,
+  interval: seconds(1),
+  addresses: [ip('10.0.0.100'), ip('10.0.0.101')],
+  authType: VRRP_AUTH_PASS,
+  authData: passAuthData(new TextEncoder().encode('1111')),
+};
+
+const packetOf = (advert: VrrpAdvert, source = PEER): Uint8Array => encodeVrrpPacket(encodeVrrp(advert, source, GROUP), source, GROUP);
+
+/** An active router of priority 100 that a good advertisement would make step down. */
+function active(): Lan {
+  const lan = new Lan();
+  lan.start('a', 1, settings([router({ authentication: secret('1111'), vips: [vip('10.0.0.100'), vip('10.0.0.101')] })]));
+  lan.runUntil(10);
+  lan.forget('a');
+  return lan;
+}
+
+const hear = (lan: Lan, packet: Uint8Array): void => lan.handle('a', { kind: 'packet', interface: 'eth0', packet });
+const rejected = (engine: VrrpEngine): unknown => engine.snapshot().routers[0]?.counters.rejected;
+
+describe('an advertisement', () => {
+  it('that is right in everything is obeyed, its addresses in any order', () => {
+    const lan = active();
+    hear(lan, packetOf({ ...good, addresses: good.addresses.toReversed() }));
+    expect(lan.engine('a').snapshot().routers[0]).toMatchObject({ state: 'backup', masterAddress: PEER, masterPriority: 200 });
+  });
+
+  it.each<[string, Partial<VrrpAdvert>, string, string]>([
+    ['of version 3', { version: 3, authType: 0, authData: new Uint8Array(0) }, 'version', '(VI_1) wrong version. Received 3 and expect 2'],
+    ['without authentication', { authType: VRRP_AUTH_NONE }, 'auth-type', '(VI_1) received a 0 auth, expecting 1!'],
+    [
+      'with a wrong password',
+      { authData: passAuthData(new TextEncoder().encode('1112')) },
+      'auth-data',
+      '(VI_1) received an invalid passwd!',
+    ],
+    ['of another interval', { interval: seconds(2) }, 'interval', "(VI_1) advertisement interval mismatch mine=1 sec rcv'd=2 sec"],
+    [
+      'with an address too few',
+      { addresses: [ip('10.0.0.100')] },
+      'addresses',
+      '(VI_1) received an unexpected ip number count 1, expected 2!',
+    ],
+    ['with another address', { addresses: [ip('10.0.0.100'), ip('10.0.0.7')] }, 'addresses', '(VI_1) expected 2 VIPs but received others'],
+  ])('%s is counted, logged once, and changes nothing', (_, change, reason, line) => {
+    const lan = active();
+    for (let i = 0; i < 3; i++) hear(lan, packetOf({ ...good, ...change }));
+    expect(lan.state('a')).toBe('active');
+    expect(rejected(lan.engine('a'))).toEqual({ [reason]: 3 });
+    expect(lan.effects('a')).toEqual([{ kind: 'log', level: 'info', message: line }]);
+  });
+
+  it('without authentication may carry anything in the unused field', () => {
+    const lan = new Lan();
+    lan.start('a', 1, settings([router()]));
+    hear(lan, packetOf({ ...good, addresses: [ip('10.0.0.100')], authType: VRRP_AUTH_NONE }));
+    expect(lan.engine('a').snapshot().routers[0]?.masterAddress).toEqual(PEER);
+  });
+
+  it('that is damaged is counted for the router it names', () => {
+    const lan = active();
+    const packet = packetOf(good);
+    packet[packet.length - 1] = 1;
+    hear(lan, packet);
+    expect([rejected(lan.engine('a')), lan.log('a')]).toEqual([{ checksum: 1 }, ['(VI_1) Invalid VRRPv2 checksum']]);
+  });
+
+  it('of our own that comes back is ignored in silence', () => {
+    const lan = active();
+    hear(lan, packetOf(good, ip('10.0.0.1')));
+    expect([rejected(lan.engine('a')), lan.effects('a')]).toEqual([{ looped: 1 }, []]);
+  });
+
+  it.each([
+    ['of an unknown VRID', packetOf({ ...good, vrid: 99 }), 'eth0', { 'unknown-vrid': 1 }],
+    ['of a known VRID on another interface', packetOf(good), 'eth1', { 'unknown-vrid': 1 }],
+    ['that is no packet at all', Uint8Array.of(1, 2, 3), 'eth0', { 'ip-header': 1 }],
+  ])('%s is counted in silence', (_, packet, link, counts) => {
+    const lan = active();
+    lan.handle('a', { kind: 'packet', interface: link, packet });
+    expect([lan.engine('a').snapshot().rejected, lan.effects('a')]).toEqual([counts, []]);
+  });
+
+  it('is not acted upon in FAULT', () => {
+    const lan = active();
+    lan.handle('a', { kind: 'link', interface: 'eth0', up: false });
+    hear(lan, packetOf(good));
+    expect([lan.state('a'), rejected(lan.engine('a'))]).toEqual(['fault', { 'not-running': 1 }]);
+  });
+
+  it('is logged again when another router has become active since', () => {
+    const lan = active();
+    const wrong = packetOf({ ...good, interval: seconds(2) });
+    hear(lan, wrong);
+    hear(lan, packetOf(good));
+    hear(lan, wrong);
+    hear(lan, wrong);
+    expect(lan.log('a').filter((line) => line.includes('mismatch'))).toHaveLength(2);
+  });
+});
+
+describe('version 3', () => {
+  it('adopts the interval of the active router for its patience', () => {
+    const lan = new Lan();
+    const ours = router({ version: 3, priority: 128, advertInterval: seconds(1) });
+    lan.start('a', 1, settings([ours]));
+    const slow: VrrpAdvert = {
+      ...good,
+      version: 3,
+      authType: 0,
+      authData: new Uint8Array(0),
+      addresses: [ip('10.0.0.100')],
+      interval: seconds(2),
+    };
+    hear(lan, packetOf(slow));
+    expect(lan.log('a').at(-1)).toBe('(VI_1) advertisement interval updated from 1000ms to 2000ms by master');
+    lan.runUntil(10);
+    expect(lan.story.at(-1)).toBe('7 a VI_1 MASTER');
+  });
+
+  it('goes back to its own interval after a FAULT', () => {
+    const lan = new Lan();
+    lan.start('a', 1, settings([router({ version: 3, priority: 128 })]));
+    hear(
+      lan,
+      packetOf({ ...good, version: 3, authType: 0, authData: new Uint8Array(0), addresses: [ip('10.0.0.100')], interval: seconds(2) }),
+    );
+    lan.handle('a', { kind: 'link', interface: 'eth0', up: false });
+    lan.handle('a', { kind: 'link', interface: 'eth0', up: true });
+    lan.runUntil(10);
+    expect(lan.story.at(-1)).toBe('3.5 a VI_1 MASTER');
+  });
+});
+
+describe('100,000 mutated and forged advertisements', () => {
+  /** One to four random changes: a bit, a byte, a cut, an extension. */
+  function mutate(random: Random, packet: Uint8Array): Uint8Array {
+    let bytes = Array.from(packet);
+    for (let i = random.between(1, 4); i > 0; i--) {
+      const at = random.below(Math.max(bytes.length, 1));
+      const kind = random.below(4);
+      if (kind === 0) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
+      else if (kind === 1) bytes[at] = random.below(256);
+      else if (kind === 2) bytes = bytes.slice(0, at);
+      else bytes.push(random.below(256));
+    }
+    return Uint8Array.from(bytes);
+  }
+
+  /** Valid in form, checksum included, but without knowledge of the password, and perhaps wrong in more. */
+  function forge(random: Random): Uint8Array {
+    return packetOf({
+      ...good,
+      priority: random.below(256),
+      vrid: random.chance(0.8) ? 51 : random.between(1, 255),
+      interval: seconds(random.below(256)),
+      authType: random.below(3),
+      authData: Uint8Array.from({ length: 8 }, () => random.below(256)),
+    });
+  }
+
+  it('are all rejected under a reason: no throw, no effect but a few log lines, no change of state, no growth', () => {
+    const lan = active();
+    const engine = lan.engine('a');
+    const random = new Random(568);
+    const before = { state: lan.state('a'), deadline: engine.nextDeadline() };
+    let sent = 0;
+    let collisions = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const isMutated = random.chance(0.7);
+      const packet = isMutated ? mutate(random, packetOf(good)) : forge(random);
+      // Appended bytes are padding, and two changes may cancel out in a 16-bit sum: such a packet is valid and not meant here.
+      if (isMutated && decodeVrrpPacket(packet).ok) {
+        collisions++;
+        continue;
+      }
+      hear(lan, packet);
+      sent++;
+    }
+    const { routers, rejected: others } = engine.snapshot();
+    const counts = [...Object.values(routers[0]?.counters.rejected ?? {}), ...Object.values(others)];
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(sent);
+    expect(collisions).toBeLessThan(7000);
+    expect({ state: lan.state('a'), deadline: engine.nextDeadline() }).toEqual(before);
+    expect(lan.effects('a').every((effect) => effect.kind === 'log')).toBe(true);
+    expect(lan.effects('a').length).toBeLessThan(10);
+  });
+});

@@ -1,0 +1,84 @@
+/** Links (network interfaces): RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (rtnetlink(7), linux/if_link.h). */
+import { accepted, type Decoded, refused } from '../decoded.ts';
+import { concat, decodeAttributes, encodeAttributes, HOST_IS_LITTLE_ENDIAN, readText, readU32, text, viewOf } from '../netlink.ts';
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+
+const INFO_LENGTH = 16;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_INFO_KIND = 1;
+const IFF_UP = 0x1;
+const IFF_LOOPBACK = 0x8;
+const IFF_RUNNING = 0x40;
+const IFF_MULTICAST = 0x1000;
+
+export interface Link {
+  /** The interface index, at least 1. */
+  readonly index: number;
+  readonly name: string;
+  /** Administratively up (IFF_UP). */
+  readonly up: boolean;
+  /** Able to carry packets: up and with carrier (IFF_RUNNING). What keepalived means by an interface being up is both. */
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly multicast: boolean;
+  /** ARPHRD_*: 1 is Ethernet, 772 loopback. */
+  readonly hardwareType: number;
+  readonly mtu: number;
+  /** The hardware address; absent on interfaces without one. */
+  readonly mac?: Uint8Array;
+  /** Driver kind for virtual interfaces: `veth`, `bridge`, `macvlan`, `vlan`, `bond` … */
+  readonly kind?: string;
+  /** The interface underneath (VLAN, macvlan) or the peer in this namespace (veth). */
+  readonly lowerIndex?: number;
+  /** The bridge or bond that this interface belongs to. */
+  readonly masterIndex?: number;
+}
+
+/** Asks for one link by index or by name, or for all of them (as a dump). */
+export function encodeLinkQuery(which?: { readonly index: number } | { readonly name: string }): Uint8Array {
+  const info = new Uint8Array(INFO_LENGTH);
+  if (which && 'index' in which) viewOf(info).setInt32(4, which.index, HOST_IS_LITTLE_ENDIAN);
+  return which && 'name' in which ? concat([info, encodeAttributes([{ type: IFLA_IFNAME, value: text(which.name) }])]) : info;
+}
+
+export function decodeLink(payload: Uint8Array): Decoded<Link> {
+  if (payload.length < INFO_LENGTH) return refused('truncated');
+  const view = viewOf(payload);
+  const attributes = decodeAttributes(payload, INFO_LENGTH);
+  if (!attributes.ok) return attributes;
+  const name = attributes.value.get(IFLA_IFNAME);
+  const mac = attributes.value.get(IFLA_ADDRESS);
+  const kind = linkKind(attributes.value.get(IFLA_LINKINFO));
+  const lowerIndex = readU32(attributes.value.get(IFLA_LINK));
+  const masterIndex = readU32(attributes.value.get(IFLA_MASTER));
+  const flags = view.getUint32(8, HOST_IS_LITTLE_ENDIAN);
+  return accepted({
+    index: view.getInt32(4, HOST_IS_LITTLE_ENDIAN),
+    name: name ? readText(name) : '',
+    up: (flags & IFF_UP) !== 0,
+    running: (flags & IFF_RUNNING) !== 0,
+    loopback: (flags & IFF_LOOPBACK) !== 0,
+    multicast: (flags & IFF_MULTICAST) !== 0,
+    hardwareType: view.getUint16(2, HOST_IS_LITTLE_ENDIAN),
+    mtu: readU32(attributes.value.get(IFLA_MTU)) ?? 0,
+    ...(mac && mac.length > 0 && { mac: mac.slice() }),
+    ...(kind !== undefined && { kind }),
+    ...(lowerIndex !== undefined && { lowerIndex }),
+    ...(masterIndex !== undefined && { masterIndex }),
+  });
+}
+
+function linkKind(linkInfo: Uint8Array | undefined): string | undefined {
+  if (!linkInfo) return undefined;
+  const attributes = decodeAttributes(linkInfo);
+  const kind = attributes.ok ? attributes.value.get(IFLA_INFO_KIND) : undefined;
+  return kind && readText(kind);
+}
