@@ -1,11 +1,12 @@
 /** The lab itself: its machines reach each other and nobody else, and however their runner ends, nothing of them stays. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   compiled,
   inhabitedNetworks,
+  judgePackets,
   Lab,
   loadFigures,
   mailsOn,
@@ -89,6 +90,58 @@ describe('a lab', () => {
     expect(outage?.outageMs).toBeGreaterThan(390);
     expect(outage?.failed).toBeGreaterThan(10);
     expect(outagesOf(probe)).toHaveLength(1);
+  });
+});
+
+describe('the judgement of captured packets', () => {
+  const SENDER = [0x02, 0x00, 0x0a, 0x01, 0x01, 0x01];
+
+  /** RFC 1071. */
+  function checksum(bytes: Buffer): number {
+    let sum = 0;
+    for (let index = 0; index < bytes.length; index += 2) sum += bytes.readUInt16BE(index);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    return ~sum & 0xffff;
+  }
+
+  /** A correct VRRPv2 advertisement in an Ethernet frame: header 14 bytes, IP 20, VRRP 20. */
+  function advertisement(): Buffer {
+    const vrrp = Buffer.from([0x21, 51, 101, 1, 1, 1, 0, 0, 192, 168, 18, 200, 49, 49, 49, 49, 0, 0, 0, 0]);
+    vrrp.writeUInt16BE(checksum(vrrp), 6);
+    const ip = Buffer.from([0x45, 0xc0, 0, 40, 0, 1, 0, 0, 255, 112, 0, 0, 10, 1, 1, 1, 224, 0, 0, 18]);
+    ip.writeUInt16BE(checksum(ip), 10);
+    return Buffer.concat([Buffer.from([0x01, 0, 0x5e, 0, 0, 0x12, ...SENDER, 0x08, 0x00]), ip, vrrp]);
+  }
+
+  function changed(frame: Buffer, offset: number): Buffer {
+    const copy = Buffer.from(frame);
+    copy.writeUInt8(copy.readUInt8(offset) ^ 1, offset);
+    return copy;
+  }
+
+  function captureOf(frames: readonly Buffer[]): Buffer {
+    const head = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex');
+    const records = frames.map((frame) => {
+      const record = Buffer.alloc(16);
+      record.writeUInt32LE(frame.length, 8);
+      record.writeUInt32LE(frame.length, 12);
+      return Buffer.concat([record, frame]);
+    });
+    return Buffer.concat([head, ...records]);
+  }
+
+  it.each([
+    ['a correct advertisement', [advertisement()], 1, 0],
+    ['a wrong VRRP checksum', [advertisement(), changed(advertisement(), 36)], 2, 1],
+    ['a wrong IP checksum', [advertisement(), changed(advertisement(), 22)], 2, 1],
+    ['an advertisement cut short', [advertisement().subarray(0, 46)], 1, 1],
+    ["somebody else's wrong packet", [changed(changed(advertisement(), 36), 11)], 0, 0],
+  ])('finds %s', async (_what, frames, count, bad) => {
+    const lab = await bootPair('x');
+    writeFileSync(lab.machine('client').path('/run/crafted.pcap'), captureOf(frames));
+    const verdict = await judgePackets(lab.machine('client'), '/run/crafted.pcap', lab.machine('server'));
+    expect(verdict.count).toBe(count);
+    expect(verdict.bad).toHaveLength(bad);
   });
 });
 

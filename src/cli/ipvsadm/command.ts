@@ -22,7 +22,14 @@ export interface TableListing {
 }
 
 export type Command =
-  | { readonly kind: 'help' | 'version' | 'flush' | 'restore' | 'list-timeouts' | 'list-daemons' | 'start-daemon' | 'stop-daemon' }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'restore' }
+  | { readonly kind: 'list-timeouts' }
+  | { readonly kind: 'list-daemons' }
+  | { readonly kind: 'start-daemon' }
+  | { readonly kind: 'stop-daemon' }
   | { readonly kind: 'add-service'; readonly service: ServiceRequest }
   | { readonly kind: 'edit-service'; readonly service: ServiceRequest }
   | { readonly kind: 'delete-service'; readonly key: ServiceKey }

@@ -54,7 +54,9 @@ export function parseMask(text: string): number | undefined {
 
 /** The flags of a scheduler by their bits, as IPVS numbers them. */
 function flagNames(scheduler: string): readonly string[] {
-  return scheduler === 'sh' || scheduler === 'mh' ? [`${scheduler}-fallback`, `${scheduler}-port`, 'flag-3'] : ['flag-1', 'flag-2', 'flag-3'];
+  return scheduler === 'sh' || scheduler === 'mh'
+    ? [`${scheduler}-fallback`, `${scheduler}-port`, 'flag-3']
+    : ['flag-1', 'flag-2', 'flag-3'];
 }
 
 const FLAG_BITS: Readonly<Record<string, number>> = {

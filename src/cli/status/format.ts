@@ -40,7 +40,9 @@ function formatService(service: ServiceHealthReport): string[] {
   const sorry = service.sorryServer;
   return [
     `virtual service ${service.service}  quorum ${service.quorum}, ${up} of ${service.servers.length} real servers up`,
-    ...service.servers.map((server) => `  ${server.verdict.padEnd(9)} ${server.server}  ${formatWeight(server)}${server.reason ? `  ${server.reason}` : ''}`),
+    ...service.servers.map(
+      (server) => `  ${server.verdict.padEnd(9)} ${server.server}  ${formatWeight(server)}${server.reason ? `  ${server.reason}` : ''}`,
+    ),
     ...(sorry ? [`  sorry     ${sorry.server}  ${sorry.active ? 'in use' : 'standing by'}`] : []),
   ];
 }

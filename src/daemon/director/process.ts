@@ -1,7 +1,8 @@
 /** The director process from outside: its messages, its signals, its end. */
-import { createLogger } from '../log.ts';
-import type { ToDirector, ToFailover } from '../ipc.ts';
+
 import { reviveAddresses } from '../failover/transfer.ts';
+import type { ToDirector, ToFailover } from '../ipc.ts';
+import { createLogger } from '../log.ts';
 import { Director } from './director.ts';
 
 /** Runs until the failover process says stop or dies; resolves with the exit code. */

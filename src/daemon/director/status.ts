@@ -8,7 +8,11 @@ export interface StatusParts {
   readonly routerId: string;
   readonly uptimeSeconds: number;
   readonly files: readonly string[];
-  readonly plane: { readonly kind: string; attachments(): StatusReport['dataPlane']['interfaces']; drops(): Readonly<Record<string, number>> };
+  readonly plane: {
+    readonly kind: string;
+    attachments(): StatusReport['dataPlane']['interfaces'];
+    drops(): Readonly<Record<string, number>>;
+  };
   readonly repairs: number;
   /** Undefined when the failover process did not answer. */
   readonly vrrp: VrrpStatusReport | undefined;

@@ -43,7 +43,10 @@ export class DirectorLink {
 
   start(): void {
     // 'advanced' is structured clone, which keeps bytes; the class of addresses is given back at the other end.
-    const child = fork(new URL('../../entry/vipwrightd.js', import.meta.url), ['director'], { serialization: 'advanced', stdio: 'inherit' });
+    const child = fork(new URL('../../entry/vipwrightd.js', import.meta.url), ['director'], {
+      serialization: 'advanced',
+      stdio: 'inherit',
+    });
     this.child = child;
     this.startedAt = performance.now();
     child.on('message', (message) => this.receive(message as ToFailover));

@@ -7,9 +7,9 @@ import { SystemdNotifier } from '../../os/systemd/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import { diagnosticLine, type LoadedConfiguration, loadConfiguration, vrrpSettings } from '../configuration.ts';
 import type { DaemonOptions } from '../options.ts';
+import { ScriptRunner } from '../scripts.ts';
 import { DirectorLink } from './director-link.ts';
 import { ReactorLink, type ReactorNews } from './reactor-link.ts';
-import { ScriptRunner } from '../scripts.ts';
 import { removeStrayVips } from './vips.ts';
 
 /** Notify scripts of the last transitions may run this long after the stop (keepalived waits 1 s). */

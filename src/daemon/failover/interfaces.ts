@@ -64,7 +64,9 @@ export class InterfaceTable {
 
   /** The interface's first IPv4 address that is not a VIP of ours. */
   private ownAddress(link: Link): IpAddress | undefined {
-    const own = this.rtnetlink.addresses(link.index).find(({ prefix }) => prefix.address.family === 4 && !this.vips.has(String(prefix.address)));
+    const own = this.rtnetlink
+      .addresses(link.index)
+      .find(({ prefix }) => prefix.address.family === 4 && !this.vips.has(String(prefix.address)));
     return own?.prefix.address;
   }
 }

@@ -3,7 +3,10 @@ import type { VrrpStatusReport } from '../../api/index.ts';
 import { formatPrefix } from '../../base/index.ts';
 import type { RouterState, VrrpSettings, VrrpSnapshot } from '../../vrrp/index.ts';
 
-const STATE_NAMES = { initialize: 'INIT', backup: 'BACKUP', active: 'MASTER', fault: 'FAULT' } as const satisfies Record<RouterState, string>;
+const STATE_NAMES = { initialize: 'INIT', backup: 'BACKUP', active: 'MASTER', fault: 'FAULT' } as const satisfies Record<
+  RouterState,
+  string
+>;
 
 export function vrrpStatus(snapshot: VrrpSnapshot, settings: VrrpSettings): VrrpStatusReport {
   const vips = new Map(settings.routers.map((router) => [router.name, [...router.vips, ...router.excludedVips].map(formatPrefix)]));

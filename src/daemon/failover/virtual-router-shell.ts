@@ -4,7 +4,7 @@ import type { Vip } from '../../model/index.ts';
 import { Rtnetlink, RtnetlinkMonitor } from '../../os/netlink/index.ts';
 import { monotonicNow, Reactor, type ReactorTimer } from '../../os/reactor/index.ts';
 import { ArpSocket, VrrpSocket } from '../../os/sockets/index.ts';
-import { sendingGratuitousArp, VrrpEngine, type VrrpEffect, type VrrpEvent, type VrrpSettings } from '../../vrrp/index.ts';
+import { sendingGratuitousArp, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from '../../vrrp/index.ts';
 import { encodeVrrpPacket } from '../../wire/index.ts';
 import { InterfaceTable } from './interfaces.ts';
 import { vrrpStatus } from './status.ts';

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IpAddress } from '../base/index.ts';
+import { MemoryDataPlane } from '../dataplane/index.ts';
+import type { RealServer, VirtualService } from '../model/index.ts';
+import { ApiClient, ConnectionError } from './client.ts';
+import { connectionFromJson, realServerToJson, serviceKeyToJson, serviceStatusFromJson, virtualServiceToJson } from './convert.ts';
+import type { StatusReport } from './schema.ts';
+import { createApi, listen } from './server.ts';
+
+const ip = (text: string) => IpAddress.parse(text) as IpAddress;
+const key = { kind: 'address', protocol: 'tcp', address: ip('192.168.18.200'), port: 80 } as const;
+const service: VirtualService = { key, scheduler: 'rr', schedulerFlags: [], onePacket: false };
+const server: RealServer = { address: ip('192.168.18.201'), port: 80, method: 'dr', weight: 1, upperThreshold: 0, lowerThreshold: 0 };
+
+const report: StatusReport = {
+  version: '0.1.0',
+  routerId: 'LVS_DEVEL',
+  uptimeSeconds: 1,
+  configurationFiles: ['keepalived.conf'],
+  dataPlane: { kind: 'memory', interfaces: [], repairs: 0, drops: {} },
+  failover: { alive: true },
+  vrrp: { routers: [], groups: [] },
+  services: [],
+};
+
+describe('the API over a unix socket', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'vipwright-api-'));
+  const path = join(directory, 'daemon.sock');
+  const dataPlane = new MemoryDataPlane({ clock: { now: () => 0 } });
+  const client = new ApiClient(path);
+  let listener: Server;
+
+  beforeAll(async () => {
+    listener = await listen(createApi({ dataPlane, status: async () => report }), path);
+  });
+  afterAll(() => {
+    listener.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is a door for root alone', () => {
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('gives the status as the backend has it', async () => {
+    expect(await client.status()).toEqual(report);
+  });
+
+  it('changes tables and lists them as the data plane does', async () => {
+    await client.change({ operation: 'add-service', service: virtualServiceToJson(service) });
+    await client.change({ operation: 'add-server', key: serviceKeyToJson(key), server: realServerToJson(server) });
+    const listed = (await client.tables()).services.map(serviceStatusFromJson);
+    expect(listed).toEqual(dataPlane.services());
+    expect(listed[0]?.servers[0]?.address.equals(server.address)).toBe(true);
+  });
+
+  it('brings the data plane’s refusals back with their codes', async () => {
+    const change = client.change({ operation: 'add-service', service: virtualServiceToJson(service) });
+    await expect(change).rejects.toMatchObject({ name: 'DataPlaneError', code: 'service-exists' });
+  });
+
+  it('lists connections and time-outs', async () => {
+    dataPlane.receive({
+      protocol: 'tcp',
+      client: ip('10.0.0.1'),
+      clientPort: 1024,
+      virtual: key.address,
+      virtualPort: 80,
+      flags: { syn: true },
+      length: 60,
+    });
+    const { connections } = await client.connections();
+    expect(connections.map(connectionFromJson)).toEqual([...dataPlane.connections()]);
+    expect(await client.timeouts()).toEqual({ tcp: 900, tcpFin: 120, udp: 300 });
+  });
+
+  it('refuses what is no change and what is no address', async () => {
+    const bad = { operation: 'delete-service', key: { kind: 'address', protocol: 'tcp', address: 'nonsense', port: 80 } } as const;
+    await expect(client.change(bad)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('nonsense') });
+    await expect(client.change({ operation: 'explode' } as never)).rejects.toMatchObject({ code: 'bad-request' });
+  });
+
+  it('says when nobody listens', async () => {
+    await expect(new ApiClient(join(directory, 'none.sock')).status()).rejects.toThrow(ConnectionError);
+  });
+});
