@@ -33,6 +33,10 @@ export function serviceKeyFromJson(json: z.infer<typeof serviceKeySchema>): Serv
   return json.kind === 'fwmark' ? json : { ...json, address: address(json.address) };
 }
 
+export function serverKeyToJson(key: RealServerKey): z.infer<typeof serverKeySchema> {
+  return { address: String(key.address), port: key.port };
+}
+
 export function serverKeyFromJson(json: z.infer<typeof serverKeySchema>): RealServerKey {
   return { address: address(json.address), port: json.port };
 }

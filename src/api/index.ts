@@ -3,6 +3,7 @@ export { ApiClient, ConnectionError, DEFAULT_SOCKET } from './client.ts';
 export {
   connectionFromJson,
   realServerToJson,
+  serverKeyToJson,
   serviceKeyToJson,
   serviceStatusFromJson,
   timeoutsFromJson,

@@ -17,12 +17,20 @@ export async function parseArguments(argv: readonly string[], names: Names): Pro
   if (command === 'help' || command === 'version') return { kind: command };
   const draft = new Draft(names);
   for (let option = reader.next(); option; option = reader.next()) await draft.take(option);
-  const timeouts = command === 'set' && readTimeouts(reader.leftovers);
-  const unexpected = reader.leftovers[timeouts ? 3 : 0];
-  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${unexpected}`);
+  if (command === 'set') {
+    const timeouts = readTimeouts(reader.leftovers);
+    checkWhole(command, draft, reader.leftovers.slice(3));
+    return timeouts;
+  }
+  return build(command, draft, checkWhole(command, draft, reader.leftovers));
+}
+
+/** What can only be judged when everything was read; gives the scheduler flags. */
+function checkWhole(command: CommandName, draft: Draft, leftovers: readonly string[]): readonly string[] {
+  if (leftovers[0] !== undefined) throw new UsageError(`unexpected argument ${leftovers[0]}`);
   const flags = parseFlags(draft.flags, draft.scheduler);
   checkCommand(command, draft.given);
-  return timeouts || build(command, draft, flags);
+  return flags;
 }
 
 function readCommand(reader: OptionReader): CommandName {
