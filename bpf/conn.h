@@ -18,13 +18,13 @@ struct conn_key {
 	__u64 addresses; /* client, virtual: as they lie in struct conn */
 	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
 	__u32 kind;      /* META_PROTOCOL and META_TEMPLATE bits */
+	__u32 first;     /* the two lines to choose from */
+	__u32 second;
 };
 
 struct conn_place {
 	struct conn_line *first;
 	struct conn_line *second;
-	__u32 first_index;
-	__u32 second_index;
 };
 
 static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, __be16 client_port, __be16 virtual_port, __u32 kind)
@@ -34,18 +34,17 @@ static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, _
 		.ports = (__u32)virtual_port << 16 | client_port,
 		.kind = kind,
 	};
+	__u64 hash = hash_tuple((__u64)client << 32 | key.ports, (__u64)kind << 32 | virtual);
 
+	key.first = (__u32)hash & settings.line_mask;
+	key.second = (__u32)(hash >> 32) & settings.line_mask;
 	return key;
 }
 
 static __always_inline int conn_place(const struct conn_key *key, struct conn_place *place)
 {
-	__u64 hash = hash_tuple(key->addresses << 32 | key->ports, key->addresses >> 32 | (__u64)key->kind << 32);
-
-	place->first_index = (__u32)hash & settings.line_mask;
-	place->second_index = (__u32)(hash >> 32) & settings.line_mask;
-	place->first = bpf_map_lookup_elem(&connections, &place->first_index);
-	place->second = bpf_map_lookup_elem(&connections, &place->second_index);
+	place->first = bpf_map_lookup_elem(&connections, &key->first);
+	place->second = bpf_map_lookup_elem(&connections, &key->second);
 	return place->first && place->second;
 }
 

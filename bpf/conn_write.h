@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Changing the connection table: state, insertion, release. See conn.h for the rules. */
+/*
+ * Changing the connection table: state, insertion, release. See conn.h for the rules. The functions that are not inline are verified by the
+ * kernel once, on their own; they take pointers to map values or the stack and return numbers.
+ */
 #pragma once
 
 #include "tcp_state.h"
@@ -26,10 +29,12 @@ static __always_inline void template_assure(__u32 number)
  * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
  * is what the caller judged; if the slot has changed hands since, nothing happens and the answer is false.
  */
-static __always_inline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags)
+__noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags)
 {
 	__u32 attempt, seen, next, old = meta;
 
+	if (!conn)
+		return 0;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
 		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags));
 		if (next == old)
@@ -65,12 +70,14 @@ static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
 }
 
 /* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. */
-static __always_inline int conn_claim(struct conn *conn, __u32 meta)
+__noinline int conn_claim(struct conn *conn, __u32 meta)
 {
 	__u32 generation = (meta + META_GENERATION_ONE) & META_GENERATION;
 	__u32 busy = (meta & META_LINE) | generation | META_BUSY;
 	__u32 attempt, seen;
 
+	if (!conn)
+		return 0;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
 		seen = __sync_val_compare_and_swap(&conn->meta, meta, busy);
 		if (seen == meta) {
@@ -108,14 +115,16 @@ static __always_inline int conn_is_free(const struct conn *conn, __u32 meta, __u
 
 static __always_inline struct conn *line_claim(struct conn_line *line, __u32 now)
 {
-	__u32 meta = conn_meta(&line->slot[0]);
+	struct conn *conn = &line->slot[0];
+	__u32 meta = conn_meta(conn);
 
-	if (conn_is_free(&line->slot[0], meta, now) && conn_claim(&line->slot[0], meta))
-		return &line->slot[0];
-	meta = conn_meta(&line->slot[1]);
-	if (conn_is_free(&line->slot[1], meta, now) && conn_claim(&line->slot[1], meta))
-		return &line->slot[1];
-	return NULL;
+	if (!conn_is_free(conn, meta, now)) {
+		conn = &line->slot[1];
+		meta = conn_meta(conn);
+		if (!conn_is_free(conn, meta, now))
+			return NULL;
+	}
+	return conn_claim(conn, meta) ? conn : NULL;
 }
 
 static __always_inline __u32 line_free_slots(const struct conn_line *line, __u32 now)
@@ -123,10 +132,12 @@ static __always_inline __u32 line_free_slots(const struct conn_line *line, __u32
 	return conn_is_free(&line->slot[0], conn_meta(&line->slot[0]), now) + conn_is_free(&line->slot[1], conn_meta(&line->slot[1]), now);
 }
 
-static __always_inline int line_lock(struct conn_line *line)
+__noinline int line_lock(struct conn_line *line)
 {
 	__u32 attempt;
 
+	if (!line)
+		return 0;
 	for (attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
 		if (!(__sync_fetch_and_or(&line->slot[0].meta, META_LOCK) & META_LOCK))
 			return 1;
@@ -157,11 +168,11 @@ static __always_inline struct conn *conn_spill(struct conn_line *first, const st
 /* A slot for a new entry, claimed. The emptier of the two lines, the first when they are equal: that keeps both from overflowing. */
 static __always_inline struct conn *conn_allocate(const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
-	int swap = line_free_slots(place->second, now) > line_free_slots(place->first, now);
-	struct conn *conn = line_claim(swap ? place->second : place->first, now);
+	__u32 first = line_free_slots(place->first, now), second = line_free_slots(place->second, now);
+	struct conn *conn = NULL;
 
-	if (!conn)
-		conn = line_claim(swap ? place->first : place->second, now);
+	if (first + second)
+		conn = line_claim(second > first ? place->second : place->first, now);
 	return conn ? conn : conn_spill(place->first, key);
 }
 
@@ -175,16 +186,16 @@ static __always_inline void conn_publish(struct conn *conn, const struct conn_ke
 }
 
 /* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
-static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn *conn)
+static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn_key *key, const struct conn *conn)
 {
 	if (conn == &place->first->slot[0])
-		return place->first_index * CONNS_PER_LINE + 1;
+		return key->first * CONNS_PER_LINE + 1;
 	if (conn == &place->first->slot[1])
-		return place->first_index * CONNS_PER_LINE + 2;
+		return key->first * CONNS_PER_LINE + 2;
 	if (conn == &place->second->slot[0])
-		return place->second_index * CONNS_PER_LINE + 1;
+		return key->second * CONNS_PER_LINE + 1;
 	if (conn == &place->second->slot[1])
-		return place->second_index * CONNS_PER_LINE + 2;
+		return key->second * CONNS_PER_LINE + 2;
 	return 0;
 }
 
@@ -193,7 +204,7 @@ static __always_inline void conn_remove(const struct conn_place *place, const st
 {
 	struct overflow_key where = overflow_key(key);
 
-	if (!conn_release(conn, conn_meta(conn)) || conn_number(place, conn))
+	if (!conn_release(conn, conn_meta(conn)) || conn_number(place, key, conn))
 		return;
 	if (!bpf_map_delete_elem(&overflow, &where))
 		__sync_fetch_and_sub(&settings.overflow_count, 1);

@@ -79,61 +79,51 @@ static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 fl
 	return flags & TCP_SYN && !conn->control && (state == STATE_TIME_WAIT || state == STATE_CLOSE);
 }
 
-/* The server that a new connection of a service goes to; its number, or a reason, is in `admission`. */
-static __always_inline void choose_server(struct service *service, const struct conn_key *key, __u16 service_port, __u32 now,
-					  struct admission *admission)
+/* The other fragments of a datagram follow its first one. */
+static __always_inline void remember_fragment(const struct packet *packet, __u32 server)
 {
-	if (service->flags & SERVICE_PERSISTENT) {
-		admit_by_template(service, key, service_port, now, admission);
-		return;
-	}
-	admission->server = schedule(service);
-	if (admission->server == NO_SERVER)
-		admission->reason = REJECT_NO_SERVER;
-}
-
-/* As serve(); and where the packet is a first fragment, the others of its datagram are to follow it. */
-static __always_inline int serve_remembering(struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u8 flags, __u32 now)
-{
-	struct fragment_key where = fragment_key(packet);
-	__u32 server = conn->server;
-	int verdict;
+	struct fragment_key key = fragment_key(packet);
 
 	if (is_fragment(packet))
-		bpf_map_update_elem(&fragments, &where, &server, BPF_ANY);
-	verdict = serve(ctx, packet, conn, conn_meta(conn), flags, now);
-	return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
+		bpf_map_update_elem(&fragments, &key, &server, BPF_ANY);
 }
 
 /* A packet without a connection: whose service starts one, or gives it to the stack. */
-static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packet, const struct conn_place *place,
-					const struct conn_key *key, __u8 flags, __u32 now)
+static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packet, const struct conn_key *key, __u8 flags, __u32 now)
 {
 	const struct ports *ports = packet->l4;
-	struct admission admission = {};
+	struct admission admission = { .state = STATE_UDP, .now = now, .server = NO_SERVER };
 	struct service *service;
+	struct server *server;
 	__u16 service_port;
-	struct conn *conn;
-	__u32 state;
+	int reason = 0;
 
 	service = find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, &service_port);
 	if (!service)
 		return pass(PASS_NO_SERVICE);
-	if (packet->ip->protocol == IPPROTO_TCP && (flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
-		return pass(PASS_NO_CONNECTION);
+	if (packet->ip->protocol == IPPROTO_TCP) {
+		if ((flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
+			return pass(PASS_NO_CONNECTION);
+		admission.state = tcp_next_state(STATE_NONE, flags);
+	}
 	if (ports->source == bpf_htons(FTP_DATA_PORT))
 		return pass(PASS_FTP_DATA);
-	choose_server(service, key, service_port, now, &admission);
-	if (!admission.reason) {
-		state = packet->ip->protocol == IPPROTO_TCP ? tcp_next_state(STATE_NONE, flags) : STATE_UDP;
-		conn = admit(place, key, &admission, state, now);
-		if (conn)
-			return serve_remembering(ctx, packet, conn, flags, now);
-		admission_cancel(&admission);
-	}
-	if (admission.reason == REJECT_NO_SERVER)
+	if (service->flags & SERVICE_PERSISTENT)
+		reason = choose_by_template(service, key, service_port, &admission);
+	else
+		admission.server = schedule(service);
+	if (reason == REJECT_NO_SERVER || (!reason && admission.server == NO_SERVER))
 		return reject(ctx, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
-	return drop(admission.reason);
+	if (!reason) {
+		reason = enter(key, &admission);
+		if (reason)
+			admission_cancel(&admission);
+	}
+	if (reason)
+		return drop(reason);
+	remember_fragment(packet, admission.server);
+	server = bpf_map_lookup_elem(&servers, &admission.server);
+	return server ? forward(ctx, packet, admission.server, server) : drop(DROP_SERVER_DELETED);
 }
 
 /* The whole way, for packets that `balance` found no connection for, SYNs, and first fragments. */
@@ -144,8 +134,9 @@ int admit_program(struct xdp_md *ctx)
 	struct conn_place place;
 	struct conn_key key;
 	struct conn *conn;
+	__u32 now, meta;
 	__u8 flags = 0;
-	__u32 now;
+	int verdict;
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
 		return XDP_PASS;
@@ -162,11 +153,15 @@ int admit_program(struct xdp_md *ctx)
 	now = now_jiffies();
 	conn = conn_find(&place, &key);
 	if (conn && !conn_expired(conn, now)) {
-		if (!is_reuse(conn, conn_meta(conn), flags))
-			return serve_remembering(ctx, &packet, conn, flags, now);
+		meta = conn_meta(conn);
+		if (!is_reuse(conn, meta, flags)) {
+			remember_fragment(&packet, conn->server);
+			verdict = serve(ctx, &packet, conn, meta, flags, now);
+			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
+		}
 		conn_remove(&place, &key, conn);
 	}
-	return admit_packet(ctx, &packet, &place, &key, flags, now);
+	return admit_packet(ctx, &packet, &key, flags, now);
 }
 
 /* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. */
@@ -240,3 +235,17 @@ int reject_program(struct xdp_md *ctx)
 }
 
 #include "sweep.h"
+
+/* The compiler writes type information only for what is used; this names the numbers that the director reads from it. */
+struct vocabulary {
+	enum tail tail;
+	enum conn_protocol protocol;
+	enum conn_state state;
+	enum meta meta;
+	enum server_flag server_flag;
+	enum service_flag service_flag;
+	enum settings_flag settings_flag;
+	enum reason reason;
+};
+
+const struct vocabulary vocabulary SEC(".rodata.vocabulary") = {};

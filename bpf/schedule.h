@@ -39,13 +39,13 @@ static long wheel_step(__u32 step __attribute__((unused)), struct wheel_walk *wa
 }
 
 /* A server for a new connection, or NO_SERVER. */
-static __always_inline __u32 schedule(struct service *service)
+__noinline __u32 schedule(struct service *service)
 {
-	struct wheel_walk walk = {
-		.wheel = service->current ? &service->wheels[1] : &service->wheels[0],
-		.chosen = NO_SERVER,
-	};
+	struct wheel_walk walk = { .chosen = NO_SERVER };
 
+	if (!service)
+		return NO_SERVER;
+	walk.wheel = service->current ? &service->wheels[1] : &service->wheels[0];
 	if (!wheel_step(0, &walk))
 		bpf_loop(walk.wheel->length - 1, wheel_step, &walk, 0);
 	return walk.chosen;

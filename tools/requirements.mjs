@@ -63,46 +63,60 @@ function atLeast(version, [major, minor]) {
 }
 
 /** The Debian packages of the given groups that are not there yet. */
-export function missingPackages(groups) {
+function missingPackages(groups) {
   return groups.flatMap((group) => Object.keys(packages[group]).filter((name) => !packages[group][name].present()));
 }
 
-/** Everything that keeps a command from running and that we cannot mend ourselves, each in one sentence with what to do. */
-export function obstacles({ needs, privileged }) {
-  const problems = [];
-  if (!atLeast(process.version, oldestNode)) {
-    problems.push(
-      `Node ${oldestNode.join('.')} or newer is needed and this is ${process.version}: install a newer one from https://nodejs.org/.`,
-    );
-  }
-  if (process.platform !== 'linux')
-    return [...problems, `Linux is needed and this is ${process.platform}: use a Linux machine or a virtual one.`];
-  const root = process.getuid() === 0;
-  if (privileged) problems.push(...privilegeProblems(root));
-  problems.push(...packageProblems(missingPackages(needs), needs, root));
-  return problems;
+/** Everything about this machine that a command may depend on. */
+export function lookAtMachine(groups) {
+  const status = process.platform === 'linux' ? readFileSync('/proc/self/status', 'utf8') : '';
+  return {
+    node: process.version,
+    platform: process.platform,
+    kernel: release(),
+    hasTypeInformation: existsSync('/sys/kernel/btf/vmlinux'),
+    root: process.getuid?.() === 0,
+    capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
+    aptGet: findCommand('apt-get'),
+    missing: missingPackages(groups),
+  };
 }
 
-function privilegeProblems(root) {
+/** Everything that keeps a command from running and that we cannot mend ourselves, each in one sentence with what to do. */
+export function obstacles({ privileged }, machine) {
   const problems = [];
-  if (!atLeast(release(), oldestKernel)) {
-    problems.push(`Linux ${oldestKernel.join('.')} or newer is needed and this is ${release()}: boot a newer kernel.`);
+  if (!atLeast(machine.node, oldestNode)) {
+    problems.push(
+      `Node ${oldestNode.join('.')} or newer is needed and this is ${machine.node}: install a newer one from https://nodejs.org/.`,
+    );
   }
-  if (!existsSync('/sys/kernel/btf/vmlinux')) {
+  if (machine.platform !== 'linux') {
+    return [...problems, `Linux is needed and this is ${machine.platform}: use a Linux machine or a virtual one.`];
+  }
+  if (privileged) problems.push(...privilegeProblems(machine));
+  return [...problems, ...packageProblems(machine)];
+}
+
+function privilegeProblems({ kernel, hasTypeInformation, root, capabilities: held }) {
+  const problems = [];
+  if (!atLeast(kernel, oldestKernel)) {
+    problems.push(`Linux ${oldestKernel.join('.')} or newer is needed and this is ${kernel}: boot a newer kernel.`);
+  }
+  if (!hasTypeInformation) {
     problems.push('/sys/kernel/btf/vmlinux is needed (a kernel built with CONFIG_DEBUG_INFO_BTF): boot a distribution kernel.');
   }
   if (!root)
     return [...problems, 'root is needed (network namespaces, BPF programs): run the same command as root, for example with sudo.'];
-  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
-  const absent = Object.keys(capabilities).filter((name) => ((mask >> BigInt(capabilities[name])) & 1n) === 0n);
+  const absent = Object.keys(capabilities).filter((name) => ((held >> BigInt(capabilities[name])) & 1n) === 0n);
   if (absent.length > 0) problems.push(`root is here without ${absent.join(', ')} (a container?): run it where root has them.`);
   return problems;
 }
 
-function packageProblems(missing, groups, root) {
+function packageProblems({ missing, aptGet, root }) {
   if (missing.length === 0) return [];
-  if (!findCommand('apt-get')) {
-    const parts = missing.map((name) => groups.map((group) => packages[group][name]).find(Boolean).what);
+  if (!aptGet) {
+    const all = Object.assign({}, ...Object.values(packages));
+    const parts = missing.map((name) => all[name].what);
     return [`this machine is not Debian (no apt-get), so install these by its own means: ${parts.join(', ')}.`];
   }
   return root ? [] : [`Debian packages are missing and installing them needs root: apt-get install ${missing.join(' ')}`];

@@ -4,11 +4,11 @@
 // When nothing stands in the way it installs what it can (npm packages, Debian packages), compiles, and runs the command.
 // Plain JavaScript, because it runs before anything is installed. Messages go to standard error: standard output belongs to the command.
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { installDebianPackages } from './debian.mjs';
-import { missingPackages, obstacles } from './requirements.mjs';
+import { lookAtMachine, obstacles } from './requirements.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -66,16 +66,30 @@ function installNpmPackages() {
 
 function compileTypeScript() {
   if (!succeeds(process.execPath, [join(repository, 'node_modules/@typescript/native/bin/tsc'), '--project', repository])) return false;
-  for (const name of ['vipwright', 'vipwrightd']) {
-    const entry = join(repository, `dist/src/entry/${name}.js`);
-    if (existsSync(entry)) chmodSync(entry, 0o755);
-  }
+  linkCommands();
   return true;
 }
 
+/** npx looks for a package's own commands among those of its dependencies, where npm does not put them. */
+function linkCommands() {
+  for (const name of ['vipwright', 'vipwrightd']) {
+    const link = join(repository, 'node_modules/.bin', name);
+    chmodSync(join(repository, `dist/src/entry/${name}.js`), 0o755);
+    rmSync(link, { force: true });
+    symlinkSync(`../../dist/src/entry/${name}.js`, link);
+  }
+}
+
 async function compileBpf() {
-  const { buildBpf } = await import(pathToFileURL(join(repository, 'tools/build-bpf.mjs')).href);
-  await buildBpf();
+  // Loaded only here: it is no part of what must be there before npm has run.
+  const { buildBpf } = await import('./build-bpf.mjs');
+  try {
+    await buildBpf();
+    return true;
+  } catch (error) {
+    say(error.message);
+    return false;
+  }
 }
 
 /** vitest, and then one line that sums it up. A file that cannot even be loaded counts as one failed test. */
@@ -110,20 +124,20 @@ async function main([name, ...rest]) {
     say(`usage: node tools/setup.mjs ${Object.keys(commands).join('|')} [arguments]`);
     return 1;
   }
-  const problems = obstacles(command);
+  const machine = lookAtMachine(command.needs);
+  const problems = obstacles(command, machine);
   if (problems.length > 0) {
     say(`"${name}" cannot run on this machine yet; nothing was changed.`);
     for (const problem of problems) say(`- ${problem}`);
     return 1;
   }
   if (!installNpmPackages()) return 1;
-  const packages = missingPackages(command.needs);
-  if (packages.length > 0) {
-    say(`installing Debian packages: ${packages.join(' ')}`);
-    if (!installDebianPackages(packages, succeeds, say)) return 1;
+  if (machine.missing.length > 0) {
+    say(`installing Debian packages: ${machine.missing.join(' ')}`);
+    if (!installDebianPackages(machine.missing, succeeds, say)) return 1;
   }
   if (!compileTypeScript()) return 1;
-  if (command.needs.includes('build')) await compileBpf();
+  if (command.needs.includes('build') && !(await compileBpf())) return 1;
   return command.run(rest);
 }
 

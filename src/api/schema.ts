@@ -132,8 +132,8 @@ export const statusSchema = z.object({
     kind: z.string(),
     interfaces: z.array(z.object({ name: z.string(), mode: z.string() })),
     repairs: z.int(),
-    /** Packets that were not forwarded, by numbered reason. */
-    drops: z.record(z.string(), z.int()),
+    /** Packets that did not simply go to a real server, by numbered reason. */
+    reasons: z.record(z.string(), z.int()),
   }),
   failover: z.object({ alive: z.boolean() }),
   vrrp: vrrpStatusSchema,

@@ -21,7 +21,7 @@ const report: StatusReport = {
   routerId: 'LVS_DEVEL',
   uptimeSeconds: 1,
   configurationFiles: ['keepalived.conf'],
-  dataPlane: { kind: 'memory', interfaces: [], repairs: 0, drops: {} },
+  dataPlane: { kind: 'memory', interfaces: [], repairs: 0, reasons: {} },
   failover: { alive: true },
   vrrp: { routers: [], groups: [] },
   services: [],

@@ -51,7 +51,6 @@ export const DIAGNOSTIC_CODES = {
   'config/one-member-group': entry('warning', 'A sync group of one member has nothing to keep in step.'),
   'config/no-address': entry('warning', 'A virtual router without a virtual address: it would be elected for nothing.'),
   'config/password-truncated': entry('warning', 'VRRP carries 8 bytes of password. The rest is cut off, as keepalived does.'),
-  'config/authentication-incomplete': entry('warning', 'auth_type and auth_pass only work together. The authentication is ignored.'),
   'config/nopreempt-with-master': entry(
     'warning',
     'nopreempt or preempt_delay together with state MASTER or priority 255. It is ignored, as keepalived does.',

@@ -8,3 +8,4 @@ export {
   type ReconcileSummary,
   type ReconcileTotals,
 } from './reconciler/index.ts';
+export { type Attachment, type NextHop, type NextHops, RtnetlinkNextHops, XdpDataPlane, type XdpOptions } from './xdp/index.ts';

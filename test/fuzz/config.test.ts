@@ -138,33 +138,37 @@ function brought(fault: Fault, original: string): Diagnostic[] {
   });
 }
 
-describe('a single fault', () => {
-  const swap = (word: string): string => `${word[1]}${word[0]}${word.slice(2)}`;
-  const kinds: readonly [name: string, pattern: RegExp, replacement: (match: string) => string, least: number][] = [
-    ['a closing brace deleted', /\}/g, () => '', 1],
-    ['a closing brace doubled', /\}/g, () => '}}', 1],
-    ['an opening brace deleted', /\{/g, () => '', 1],
-    ['a keyword misspelt', /(?<=\n[ \t\u00a0]*)(?!(?:url|path)\b)[a-zA-Z_0-9]{4,}(?=[ \t\u00a0])(?<!eth0|chk_down)/g, swap, 1],
-    ['a number broken', /(?<=[a-z][ \u00a0])\d+(?=\s|\0|$)/g, (number) => `${number}x`, 1],
-    ['an address broken', /(?<=[ \n\u00a0])\d+\.\d+\.\d+\.\d+/g, (address) => `${address}.`, 1],
-  ];
+/** Where a diagnostic may stand: in the damaged line; or at the start of the block whose end is missing; or soon after a brace too many. */
+type Near = (place: number, fault: number) => boolean;
+const sameLine: Near = (place, fault) => place === fault;
+const before: Near = (place, fault) => place < fault;
+const soonAfter: Near = (place, fault) => place >= fault && place <= fault + 2;
 
-  it.each(kinds)('%s is reported once, near its place, in 95 of 100 cases', (name, pattern, replacement) => {
+const swap = (word: string): string => `${word[1]}${word[0]}${word.slice(2)}`;
+
+const KINDS: readonly [name: string, pattern: RegExp, replacement: (match: string) => string, near: Near][] = [
+  ['a closing brace deleted', /\}/g, () => '', before],
+  ['a closing brace doubled', /\}/g, () => '}}', soonAfter],
+  ['an opening brace deleted', /\{/g, () => '', sameLine],
+  // Two letters swapped in the first word of a line, where that word is long enough to be recognized.
+  ['a keyword misspelt', /(?<=\n[ \t\u00a0]*)(?!eth0|chk_down)[a-zA-Z_0-9]{5,}(?=[ \t\u00a0])/g, swap, sameLine],
+  // Any text may be a password or a command.
+  ['a number broken', /(?<=[a-z](?<!auth_pass|exit)[ \u00a0]+)\d+(?=\s|\0|$)/g, (number) => `${number}x`, sameLine],
+  // The mail relay may have a name, and what is not acted on is not looked at.
+  [
+    'an address broken',
+    /(?<=[ \n\u00a0](?<!(?:smtp_server|nat_mask|group5)[ \u00a0]+))\d+\.\d+\.\d+\.\d+/g,
+    (address) => `${address}.`,
+    sameLine,
+  ],
+];
+
+describe('a single fault', () => {
+  it.each(KINDS)('%s is reported once and near its place in 95 of 100 cases', (_, pattern, replacement, near) => {
     const cases = GOOD.flatMap((text) => faults(text, pattern, replacement).map((fault) => ({ fault, said: brought(fault, text) })));
-    expect(cases.length).toBeGreaterThan(20);
-    const bad = cases.filter(({ said }) => said.length !== 1);
-    console.log(
-      name,
-      cases.length,
-      bad.length,
-      bad.map(({ fault, said }) => `${fault.what}: ${said.map((d) => `${d.range.line} ${d.code} ${d.message}`).join(' ; ')}`).join('\n'),
-    );
-    console.log(
-      'places',
-      cases
-        .filter(({ fault, said }) => said.length === 1 && said[0]!.range.line !== fault.line)
-        .map(({ fault, said }) => `${fault.what} → ${said[0]!.range.line}`)
-        .join(', '),
-    );
+    expect(cases.length).toBeGreaterThan(10);
+    const bad = cases.filter(({ fault, said }) => said.length !== 1 || !near((said[0] as Diagnostic).range.line, fault.line));
+    const summary = bad.map(({ fault, said }) => `${fault.what}: ${said.map(formatDiagnostic).join('; ')}`);
+    expect(summary.slice(Math.floor(cases.length * 0.05))).toEqual([]);
   });
 });

@@ -39,7 +39,7 @@ function groupsTests(node: ts.Node): boolean {
   let found = false;
   const visit = (child: ts.Node) => {
     if (found) return;
-    if (ts.isCallExpression(child) && /^(describe|it|test)\b/.test(child.expression.getText())) found = true;
+    if (ts.isCallExpression(child) && /^(describe|it|test)$/.test(calleeWords(child)[0] ?? '')) found = true;
     else ts.forEachChild(child, visit);
   };
   ts.forEachChild(node, visit);
@@ -62,11 +62,13 @@ export function foldersWithoutIndex(files: readonly SourceFile[]): string[] {
     .map((layer) => `${layer}: no index.ts`);
 }
 
+const OFF = new Set(['only', 'skip', 'todo', 'fails']);
+
 /** A test that is switched off, or that switches the others off, looks like a test that passes. */
 export function switchedOffTests(files: readonly SourceFile[]): string[] {
   return testCalls(files)
-    .filter(({ callee }) => /\.(only|skip|todo|fails)\b/.test(callee))
-    .map(({ place, callee }) => `${place}: ${callee}`);
+    .filter(({ callee }) => callee.some((word) => OFF.has(word)))
+    .map(({ place, callee }) => `${place}: ${callee.join('.')}`);
 }
 
 /** Two tests of one name in one group: a failure does not say which. */
@@ -83,8 +85,8 @@ export function duplicateTestNames(files: readonly SourceFile[]): string[] {
 interface TestCall {
   readonly file: string;
   readonly place: string;
-  /** `it`, `describe.each(…)` and so on, as written. */
-  readonly callee: string;
+  /** `it`, or `describe` and `each`: the words before the arguments. */
+  readonly callee: readonly string[];
   readonly names: readonly string[];
 }
 
@@ -96,7 +98,7 @@ function testCalls(files: readonly SourceFile[]): TestCall[] {
       const name = testName(node);
       const names = name === undefined ? groups : [...groups, name];
       if (name !== undefined) {
-        calls.push({ file: file.path, place: placeOf(file, tree, node), callee: (node as ts.CallExpression).expression.getText(), names });
+        calls.push({ file: file.path, place: placeOf(file, tree, node), callee: calleeWords(node), names });
       }
       ts.forEachChild(node, (child) => visit(child, names));
     };
@@ -105,8 +107,15 @@ function testCalls(files: readonly SourceFile[]): TestCall[] {
   });
 }
 
+/** Of `it.skip.each([…])('name', …)`: it, skip, each. */
+function calleeWords(node: ts.Node): string[] {
+  if (ts.isCallExpression(node)) return calleeWords(node.expression);
+  if (ts.isPropertyAccessExpression(node)) return [...calleeWords(node.expression), node.name.text];
+  return ts.isIdentifier(node) ? [node.text] : [];
+}
+
 function testName(node: ts.Node): string | undefined {
-  if (!ts.isCallExpression(node) || !/^(describe|it|test)\b/.test(node.expression.getText())) return undefined;
+  if (!ts.isCallExpression(node) || !/^(describe|it|test)$/.test(calleeWords(node)[0] ?? '')) return undefined;
   const [title] = node.arguments;
   return title && ts.isStringLiteralLike(title) ? title.text : undefined;
 }

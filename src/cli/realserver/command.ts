@@ -5,7 +5,7 @@ import type { RunState } from './plan.ts';
 import { type RealServerAction, RealServerError, type RealServerReport, realServer } from './realserver.ts';
 
 /** Where start remembers what it changed. Below /run, because a reboot undoes the changes as well. */
-export const DEFAULT_RECORD_PATH = '/run/vipwright/realserver.json';
+const DEFAULT_RECORD_PATH = '/run/vipwright/realserver.json';
 
 /** As the command line gives them. */
 export interface RealServerOptions {

@@ -41,11 +41,9 @@ export function realServer(action: RealServerAction, vips: readonly IpAddress[] 
     perform(plan, host, action === 'start');
     const after = report(action, host.state(), loadRecord(host), vips, plan.steps.flatMap(describe), plan.notes);
     if (action === 'start' && after.state !== 'running') {
-      undo(plan.steps, host);
-      throw new RealServerError(
-        'realserver/failed',
-        `What was set did not hold: ${after.problems.map((problem) => problem.message).join(' ')}`,
-      );
+      const reason = `What was set did not hold: ${after.problems.map((problem) => problem.message).join(' ')}`;
+      undo(plan.steps, host, reason);
+      throw new RealServerError('realserver/failed', reason);
     }
     return after;
   });
@@ -87,7 +85,7 @@ function perform(plan: Plan, host: RealServerHost, undoOnFailure: boolean): void
       done.push(step);
     }
   } catch (error) {
-    if (undoOnFailure) undo(done, host);
+    if (undoOnFailure) undo(done, host, (error as Error).message);
     throw new RealServerError('realserver/failed', (error as Error).message);
   }
 }
@@ -114,8 +112,13 @@ function apply(step: Step, host: RealServerHost): void {
   }
 }
 
-function undo(steps: readonly Step[], host: RealServerHost): void {
-  for (const step of [...steps].reverse()) apply(inverse(step), host);
+/** Takes back what was done, because of `reason`. Where even that fails, the record is still there for a later stop. */
+function undo(steps: readonly Step[], host: RealServerHost, reason: string): void {
+  try {
+    for (const step of [...steps].reverse()) apply(inverse(step), host);
+  } catch (error) {
+    throw new RealServerError('realserver/failed', `${reason} Undoing it failed as well (${(error as Error).message}): run stop.`);
+  }
 }
 
 function inverse(step: Step): Step {

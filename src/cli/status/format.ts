@@ -9,8 +9,8 @@ export function formatStatus(report: StatusReport): string {
   for (const group of report.vrrp.groups) lines.push('', `sync group ${group.name}  ${group.state}  (${group.members.join(', ')})`);
   for (const router of report.vrrp.routers) lines.push('', ...formatRouter(router));
   for (const service of report.services) lines.push('', ...formatService(service));
-  const drops = Object.entries(report.dataPlane.drops).filter(([, count]) => count > 0);
-  if (drops.length > 0) lines.push('', 'packets not forwarded', ...drops.map(([reason, count]) => `  ${reason}  ${count}`));
+  const reasons = Object.entries(report.dataPlane.reasons);
+  if (reasons.length > 0) lines.push('', 'packets not simply forwarded', ...reasons.map(([reason, count]) => `  ${reason}  ${count}`));
   return `${lines.join('\n')}\n`;
 }
 

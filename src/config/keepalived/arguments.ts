@@ -148,7 +148,7 @@ class ArgumentReader {
   private seconds(token: Token, min: number, max: number): number | undefined {
     const text = wordValue(token);
     if (!/^\d+(\.\d*)?$|^\.\d+$/.test(text)) {
-      const numeric = /^-/.test(text) && !Number.isNaN(Number(text));
+      const numeric = text.startsWith('-') && !Number.isNaN(Number(text));
       this.reporter.report(
         numeric ? 'config/out-of-range' : 'config/bad-value',
         tokenPlace(this.source, token),

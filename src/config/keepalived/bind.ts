@@ -31,17 +31,27 @@ export interface BoundEntry {
 
 export class BoundBlock {
   readonly statements: BoundStatement[] = [];
+  /** A virtual_server may hold thousands of statements, each of which asks for its settings. */
+  private readonly byName = new Map<string, BoundStatement[]>();
   readonly entries: BoundEntry[] = [];
-  /** Keywords that the block needs and that were written, but misspelt or out of place, which has been reported. */
+  /** Keywords that were written, but misspelt or out of place, which has been reported. */
   readonly misspelt = new Set<string>();
+
+  add(bound: BoundStatement): void {
+    this.statements.push(bound);
+    const name = canonicalName(bound.keyword);
+    const same = this.byName.get(name);
+    if (same) same.push(bound);
+    else this.byName.set(name, [bound]);
+  }
 
   /** The last statement of that name; the last one counts, as in keepalived. Old spellings count as the present one. */
   last(name: string): BoundStatement | undefined {
-    return this.statements.findLast((bound) => canonicalName(bound.keyword) === name);
+    return this.byName.get(name)?.at(-1);
   }
 
   all(name: string): readonly BoundStatement[] {
-    return this.statements.filter((bound) => canonicalName(bound.keyword) === name);
+    return this.byName.get(name) ?? [];
   }
 
   has(name: string): boolean {
@@ -144,7 +154,7 @@ export class Binder {
     if (keyword.block && !statement.block) {
       for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
       // The parser has reported it; its presence keeps it from being reported as missing, too.
-      into.statements.push({ keyword, statement, source, value: undefined });
+      into.add({ keyword, statement, source, value: undefined });
       return;
     }
     if (!keyword.repeatable) this.reportRepetition(statement, keyword, source, into);
@@ -155,19 +165,19 @@ export class Binder {
     const home = this.adopter(keyword, scope, statement, source, into);
     if (!home) return;
     if (!keyword.block || !statement.block) {
-      home.statements.push({ keyword, statement, source, value });
+      home.add({ keyword, statement, source, value });
       return;
     }
     const inner = new BoundBlock();
     this.statements(statement.block.statements, source, scopeOf(keyword), inner);
-    home.statements.push({ keyword, statement, source, value, block: inner });
+    home.add({ keyword, statement, source, value, block: inner });
     this.reportMissing(statement, keyword, source, inner);
   }
 
   /** The block that a statement goes to: this one, or for a real_server outside any virtual_server the one before it. */
   private adopter(keyword: Keyword, scope: Scope, statement: Statement, source: SourceText, into: BoundBlock): BoundBlock | undefined {
     if (scope.children.has(keyword.name)) return into;
-    const before = into.statements.findLast((bound) => bound.keyword.name === 'virtual_server');
+    const before = into.last('virtual_server');
     if (!before?.block) {
       this.reporter.report(
         'config/unknown-block',

@@ -13,7 +13,7 @@ const VRRP_GROUP = IpAddress.fromV4Number(0xe0000012);
 /** Several global_defs blocks count as one. */
 export function mergeGlobals(root: BoundBlock): BoundBlock {
   const merged = new BoundBlock();
-  for (const bound of root.all('global_defs')) merged.statements.push(...(bound.block?.statements ?? []));
+  for (const { block } of root.all('global_defs')) for (const bound of block?.statements ?? []) merged.add(bound);
   return merged;
 }
 

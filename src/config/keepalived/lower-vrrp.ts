@@ -94,7 +94,7 @@ function readRouter(
   const authentication = readAuthentication(block, context);
   const sourceAddress = block.address('mcast_src_ip');
   const vips = readVips(block, 'virtual_ipaddress', interfaceName, context);
-  if (!block.has('virtual_ipaddress') && !block.has('no_virtual_ipaddress')) {
+  if (!['virtual_ipaddress', 'no_virtual_ipaddress'].some((keyword) => block.has(keyword) || block.misspelt.has(keyword))) {
     context.reporter.report(
       'config/no-address',
       placeOf(bound),
@@ -152,18 +152,7 @@ function readAuthentication(block: BoundBlock, { reporter }: Context): PassAuthe
     return undefined;
   }
   const password = inner.last('auth_pass');
-  if (!inner.has('auth_type') || !password) {
-    const missing = inner.has('auth_type') ? 'auth_pass' : 'auth_type';
-    if (!inner.misspelt.has(missing))
-      reporter.report(
-        'config/authentication-incomplete',
-        placeOf(bound),
-        `authentication has no ${missing}, so advertisements are sent and accepted without a password.`,
-        { help: `Add ${missing}.` },
-      );
-    return undefined;
-  }
-  if (inner.text('auth_type') === undefined || typeof password.value !== 'string') return undefined;
+  if (inner.text('auth_type') === undefined || !password || typeof password.value !== 'string') return undefined;
   const bytes = new TextEncoder().encode(password.value);
   if (bytes.length > PASSWORD_BYTES) {
     const token = password.statement.words[1] as Token;

@@ -54,8 +54,10 @@ class Parser {
     return this.frames.at(-1)?.scope ?? this.root;
   }
 
-  private take(parts: Part[]): void {
-    parts.push(this.tokens[this.at++] as Token);
+  private take(parts: Part[]): Token {
+    const token = this.tokens[this.at++] as Token;
+    parts.push(token);
+    return token;
   }
 
   private statement(first: Token): void {
@@ -108,8 +110,8 @@ class Parser {
   }
 
   private openBlock(statement: Statement, scope: Scope): void {
-    const block: Block = { kind: 'block', parts: [], statements: [], open: this.tokens[this.at] as Token };
-    this.take(block.parts);
+    const block: Block = { kind: 'block', parts: [], statements: [] };
+    block.open = this.take(block.parts);
     this.push(statement, block, scope);
   }
 

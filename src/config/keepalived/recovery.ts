@@ -11,8 +11,12 @@ import { type Frame, isKeywordIn, type Scope, scopeOf } from './scope.ts';
 import type { SourceText } from './source.ts';
 import { type Statement, statementPlace, tokenPlace } from './syntax.ts';
 
+/** No configuration nests deeper by far; beyond it the text is noise, and looking through all open blocks would take for ever. */
+const MAX_DEPTH = 64;
 /** How many lines may stand between a keyword and its brace and still be taken for the rest of a wrapped comment. */
 const STRAY_LINES = 2;
+/** How many statements after a closing brace are looked at to see whose they are. */
+const STATEMENTS_AHEAD = 8;
 
 export class Recovery {
   private readonly source: SourceText;
@@ -35,7 +39,7 @@ export class Recovery {
 
   /** A keyword that the innermost block does not know and an outer one does: the blocks between were not closed. */
   closeImpliedBy(first: Token, frames: Frame[]): void {
-    if (this.missing === 0 || frames.length === 0) return;
+    if (this.missing === 0 || frames.length === 0 || frames.length > MAX_DEPTH) return;
     if (isKeywordIn((frames.at(-1) as Frame).scope, first)) return;
     for (let outer = frames.length - 2; outer >= -1; outer--) {
       const keyword = isKeywordIn(outer < 0 ? this.root : (frames[outer] as Frame).scope, first);
@@ -47,7 +51,7 @@ export class Recovery {
 
   /** A closing brace that stands where an outer block begins, left of the innermost one: the blocks between were not closed. */
   closeByIndentation(token: Token, frames: Frame[]): void {
-    if (this.missing === 0 || !this.source.isFirstOnLine(token.start)) return;
+    if (this.missing === 0 || frames.length > MAX_DEPTH || !this.source.isFirstOnLine(token.start)) return;
     const indentation = this.source.indentation(token.start);
     for (let i = frames.length - 1; i >= 0; i--) {
       const frame = frames[i] as Frame;
@@ -187,10 +191,10 @@ export class Recovery {
 
   /** A closing brace that ends a block whose statements go on after it, in a file with a closing brace too many. */
   isEarlyClose(at: number, frames: readonly Frame[]): boolean {
-    const next = this.nextSolid(at + 1);
     const frame = frames.at(-1) as Frame;
-    if (this.surplus === 0 || next?.kind !== 'word' || !isKeywordIn(frame.scope, next)) return false;
-    if (isKeywordIn(frames.at(-2)?.scope ?? this.root, next)) return false;
+    if (this.surplus === 0) return false;
+    const next = this.strandedStatement(at + 1, frame.scope, frames.at(-2)?.scope ?? this.root);
+    if (!next) return false;
     this.surplus--;
     const token = this.tokens[at] as Token;
     const line = this.source.position(next.start).line;
@@ -201,6 +205,20 @@ export class Recovery {
       { help: 'Remove it.', fix: { description: 'Remove the brace', start: token.start, end: tokenEnd(token), replacement: '' } },
     );
     return true;
+  }
+
+  /** The first statement after a closing brace that only the closed block knows; none if one comes first that only the outer block knows. */
+  private strandedStatement(at: number, inner: Scope, outer: Scope): Token | undefined {
+    for (let i = at, seen = 0; i < this.tokens.length && seen < STATEMENTS_AHEAD; i++) {
+      const token = this.tokens[i] as Token;
+      if (token.kind === 'open' || token.kind === 'close') return undefined;
+      if (token.kind !== 'word' || (seen > 0 && !this.startsLine(i))) continue;
+      seen++;
+      const inside = isKeywordIn(inner, token) !== undefined;
+      const outside = isKeywordIn(outer, token) !== undefined;
+      if (inside !== outside) return inside ? token : undefined;
+    }
+    return undefined;
   }
 
   reportStrayClose(token: Token): void {

@@ -1,4 +1,4 @@
-/** Collects diagnostics, filling in what the table of codes knows. */
+/** Collects diagnostics, filling in what the table of codes knows. Of each severity the first thousand are kept. */
 import type { Diagnostic, Fix, Severity } from '../../base/index.ts';
 import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../codes.ts';
 import type { SourceText } from './source.ts';
@@ -17,6 +17,9 @@ export interface ReportDetails {
   readonly severity?: Severity;
 }
 
+/** Of each severity. Nobody reads more, and a file of noise must not fill the memory. */
+const MAX_REPORTED = 1000;
+
 export class Reporter {
   readonly diagnostics: Diagnostic[] = [];
   /**
@@ -24,9 +27,12 @@ export class Reporter {
    * one fault, one diagnostic.
    */
   readonly lostNames = new Set<string>();
+  private readonly counts: Record<Severity, number> = { error: 0, warning: 0, info: 0 };
 
   report(code: DiagnosticCode, place: Place, message: string, details: ReportDetails = {}): void {
     const { source } = place;
+    const severity = details.severity ?? DIAGNOSTIC_CODES[code].severity;
+    if (++this.counts[severity] > MAX_REPORTED) return;
     const fix: Fix | undefined = details.fix && {
       description: details.fix.description,
       range: source.range(details.fix.start, details.fix.end),
@@ -34,7 +40,7 @@ export class Reporter {
     };
     this.diagnostics.push({
       code,
-      severity: details.severity ?? DIAGNOSTIC_CODES[code].severity,
+      severity,
       message,
       file: source.file,
       range: source.range(place.start, place.end),

@@ -8,6 +8,8 @@ export class SourceText {
   readonly file: string;
   readonly text: string;
   private readonly lineStarts: readonly number[];
+  /** The last answer: questions come in the order of the text, and a line may be a megabyte long. */
+  private last = { offset: 0, index: -1, column: 1 };
 
   constructor(file: string, text: string) {
     this.file = file;
@@ -21,8 +23,11 @@ export class SourceText {
   /** The line (from 1) and the column (from 1, in code points) of an offset in UTF-16 units. */
   position(offset: number): { line: number; column: number } {
     const index = this.lineIndex(offset);
-    let column = 1;
-    for (let at = this.lineStarts[index] as number; at < offset; column++) at += (this.text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+    const known = this.last.index === index && this.last.offset <= offset;
+    let at = known ? this.last.offset : (this.lineStarts[index] as number);
+    let column = known ? this.last.column : 1;
+    for (; at < offset; column++) at += (this.text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+    this.last = { offset: at, index, column };
     return { line: index + 1, column };
   }
 

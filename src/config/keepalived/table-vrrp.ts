@@ -42,8 +42,10 @@ const ANNOUNCING: readonly Keyword[] = [
 ];
 
 const AUTHENTICATION = block('authentication', none, 'Password authentication of VRRP version 2 (sent in clear).', [
-  leaf('auth_type', choice('PASS', 'AH'), 'PASS, a password of at most 8 bytes.'),
-  leaf('auth_pass', word('password'), 'The password.'),
+  leaf('auth_type', choice('PASS', 'AH'), 'PASS, a password of at most 8 bytes.', {
+    required: 'Write auth_type PASS, or remove the block.',
+  }),
+  leaf('auth_pass', word('password'), 'The password.', { required: 'Write auth_pass and the password, or remove the block.' }),
 ]);
 
 export const VRRP_INSTANCE = block('vrrp_instance', word('name'), 'A virtual router.', [

@@ -17,7 +17,8 @@ interface Guess {
 /**
  * Reports a statement without a keyword: an unknown word, or an unknown block, which is skipped whole.
  * `present` are the keywords that its block has already: a guess at one of them is named but never applied by a tool.
- * Returns the keyword that was meant if the block cannot work without it: then this is the one error to report.
+ * Returns the present name of the keyword that was meant, so that its absence is not reported as well. If the block cannot work
+ * without it, this is the error.
  */
 export function reportUnknown(
   statement: Statement,
@@ -28,26 +29,24 @@ export function reportUnknown(
 ): string | undefined {
   const first = statement.words[0] as Token;
   const guess = findGuess(statement, scope);
+  const meant = guess && scope.children.get(guess.name);
+  const name = meant && (meant.aliasOf ?? meant.name);
   const details = guess && detailsOf(guess, present);
+  const hint = guess ? '' : otherHome(wordValue(first));
   if (statement.block) {
-    const elsewhere = guess ? '' : otherHome(wordValue(first));
-    reporter.report(
-      'config/unknown-block',
-      statementPlace(source, statement),
-      `${first.text} is no block that belongs here. The whole block is skipped.${elsewhere}`,
-      details,
-    );
-    return undefined;
+    const message = `${first.text} is no block that belongs here. The whole block is skipped.${hint}`;
+    reporter.report('config/unknown-block', statementPlace(source, statement), message, details);
+    return name;
   }
   const words = guess && guess.to !== first ? `${guess.from.text} ${guess.to.text}` : first.text;
-  const required = guess && scope.children.get(guess.name)?.required !== undefined && !present.has(guess.name);
+  const needed = name !== undefined && scope.children.get(name)?.required !== undefined && !present.has(name);
   reporter.report(
     'config/unknown-keyword',
     guess ? { source, start: guess.from.start, end: tokenEnd(guess.to) } : tokenPlace(source, first),
-    `${words} is no keyword of this block. The line is ignored.${guess ? '' : otherHome(wordValue(first))}`,
-    { ...(details ?? wrappedComment(first)), ...(required && { severity: 'error' as const }) },
+    `${words} is no keyword of this block. The line is ignored.${hint}`,
+    { ...(details ?? wrappedComment(first)), ...(needed && { severity: 'error' as const }) },
   );
-  return required ? guess.name : undefined;
+  return name;
 }
 
 function findGuess(statement: Statement, scope: Scope): Guess | undefined {

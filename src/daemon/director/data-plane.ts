@@ -1,35 +1,112 @@
-/** The data plane of this host. INTERIM: memory only until the packet path lands. */
-import { MemoryDataPlane } from '../../dataplane/index.ts';
+/** The data plane of this host: the packet path where there is something to forward, an empty table where there is not. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MemoryDataPlane, RtnetlinkNextHops, XdpDataPlane } from '../../dataplane/index.ts';
 import type { Configuration } from '../../model/index.ts';
+import { ensureBpfFileSystem, removeBpfFileSystem } from '../../os/bpffs/index.ts';
+import { Rtnetlink } from '../../os/netlink/index.ts';
 import type { DataPlane, Logger } from '../../ports/index.ts';
 import { monotonicClock } from '../checks/index.ts';
+import { type HostAddresses, impliedInterfaces } from './interfaces.ts';
+
+/** Compiled by the build, and carried by the package. */
+const OBJECT_PATH = fileURLToPath(new URL('../../../bpf/director.bpf.o', import.meta.url));
 
 export class HostedDataPlane {
-  readonly current: DataPlane;
+  private readonly runDir: string;
+  private readonly logger: Logger;
+  private plane: DataPlane;
+  private xdp: XdpDataPlane | undefined;
 
-  private constructor(current: DataPlane) {
-    this.current = current;
+  private constructor(runDir: string, logger: Logger) {
+    this.runDir = runDir;
+    this.logger = logger;
+    this.plane = new MemoryDataPlane({ clock: monotonicClock });
   }
 
-  static open(_configuration: Configuration, _runDir: string, _logger: Logger): HostedDataPlane {
-    return new HostedDataPlane(new MemoryDataPlane({ clock: monotonicClock }));
+  /** Throws when there are services and the packet path cannot be loaded or attached: a director that forwards nothing must not hold a VIP. */
+  static open(configuration: Configuration, runDir: string, logger: Logger): HostedDataPlane {
+    const hosted = new HostedDataPlane(runDir, logger);
+    hosted.configure(configuration);
+    return hosted;
   }
 
-  configure(_configuration: Configuration): void {}
+  /** The plane in use; another one after a reload brought the first service or took the last. */
+  get current(): DataPlane {
+    return this.plane;
+  }
 
   get kind(): string {
-    return this.current.kind;
+    return this.plane.kind;
+  }
+
+  configure(configuration: Configuration): void {
+    if (configuration.services.length > 0) {
+      this.xdp ??= this.openXdp();
+      this.plane = this.xdp;
+      this.xdp.attach(this.interfacesOf(configuration));
+    } else if (this.xdp) {
+      this.closeXdp();
+      this.plane = new MemoryDataPlane({ clock: monotonicClock });
+    }
   }
 
   attachments(): { name: string; mode: string }[] {
-    return [];
+    return this.xdp?.attachments() ?? [];
   }
 
-  drops(): Record<string, number> {
-    return {};
+  /** Reasons that came up at least once, by name. */
+  reasons(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.xdp?.reasons() ?? {}).filter(([, count]) => count > 0));
   }
 
   close(): void {
-    this.current.close();
+    this.plane.close();
+    if (this.xdp) this.closeXdp();
+  }
+
+  private openXdp(): XdpDataPlane {
+    const { path } = ensureBpfFileSystem(this.bpfDirectory);
+    const directory = join(path, 'pins');
+    mkdirSync(directory, { recursive: true });
+    return new XdpDataPlane({
+      objectPath: OBJECT_PATH,
+      pins: { directory, tablesFile: this.tablesFile },
+      nextHops: new RtnetlinkNextHops(() => this.xdp?.resolveAll()),
+      clock: monotonicClock,
+      logger: this.logger,
+    });
+  }
+
+  private closeXdp(): void {
+    this.xdp?.close();
+    this.xdp = undefined;
+    // One by one: the mount may have been copied into other mount namespaces, where it lives on with what is pinned in it.
+    rmSync(join(this.bpfDirectory, 'pins'), { recursive: true, force: true });
+    removeBpfFileSystem(this.bpfDirectory);
+    rmSync(this.tablesFile, { force: true });
+  }
+
+  private get bpfDirectory(): string {
+    return join(this.runDir, 'bpf');
+  }
+
+  private get tablesFile(): string {
+    return join(this.runDir, 'tables.json');
+  }
+
+  private interfacesOf(configuration: Configuration): string[] {
+    const rtnetlink = new Rtnetlink();
+    const nameOf = (index: number | undefined) => (index === undefined ? undefined : rtnetlink.link(index)?.name);
+    const host: HostAddresses = {
+      interfaceOf: (address) => nameOf(rtnetlink.addresses().find(({ prefix }) => prefix.address.equals(address))?.interfaceIndex),
+      routeInterface: (address) => nameOf(rtnetlink.routeTo(address)?.interfaceIndex),
+    };
+    try {
+      return impliedInterfaces(configuration, host);
+    } finally {
+      rtnetlink.close();
+    }
   }
 }

@@ -35,7 +35,7 @@ export class Director {
   private readonly logger: Logger;
   private readonly startedAt = monotonicClock.now();
   private readonly plane: HostedDataPlane;
-  private readonly reconciler: Reconciler;
+  private reconciler: Reconciler;
   private readonly engine: DirectorEngine;
   private readonly checks: CheckShell;
   private readonly mail: MailSender;
@@ -62,7 +62,13 @@ export class Director {
   async start(): Promise<void> {
     this.configure(this.configuration);
     this.ticker = setInterval(() => this.tick(), TICK_MS);
-    const app = createApi({ dataPlane: this.plane.current, status: () => this.status() });
+    const { plane } = this;
+    const app = createApi({
+      get dataPlane() {
+        return plane.current;
+      },
+      status: () => this.status(),
+    });
     this.server = await listen(app, join(this.settings.runDir, 'vipwright.sock'));
     this.port.send({ type: 'ready' });
   }
@@ -71,7 +77,9 @@ export class Director {
     this.configuration = configuration;
     this.scripts.security = configuration.scriptSecurity;
     this.mail.configure(configuration.mail);
+    const before = this.plane.current;
     this.plane.configure(configuration);
+    if (this.plane.current !== before) this.reconciler = new Reconciler({ plane: this.plane.current, logger: this.logger });
     this.plane.current.setTimeouts(configuration.timeouts);
     const { services } = configuration;
     this.engine.handle({ type: 'configure', services, routerId: this.routerId() }, monotonicClock.now());

@@ -11,7 +11,7 @@ export interface StatusParts {
   readonly plane: {
     readonly kind: string;
     attachments(): StatusReport['dataPlane']['interfaces'];
-    drops(): Readonly<Record<string, number>>;
+    reasons(): Readonly<Record<string, number>>;
   };
   readonly repairs: number;
   /** Undefined when the failover process did not answer. */
@@ -26,7 +26,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
     routerId: parts.routerId,
     uptimeSeconds: parts.uptimeSeconds,
     configurationFiles: [...parts.files],
-    dataPlane: { kind: plane.kind, interfaces: plane.attachments(), repairs: parts.repairs, drops: { ...plane.drops() } },
+    dataPlane: { kind: plane.kind, interfaces: plane.attachments(), repairs: parts.repairs, reasons: { ...plane.reasons() } },
     failover: { alive: parts.vrrp !== undefined },
     vrrp: parts.vrrp ?? { routers: [], groups: [] },
     services: parts.services.map((service) => ({

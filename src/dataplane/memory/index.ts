@@ -1,4 +1,6 @@
 /** The in-memory data plane, and the table rules on their own. Pure. */
+
+export { EstimatorClock } from './meter.ts';
 export { type DropReason, MemoryDataPlane, type Packet, type Verdict } from './plane.ts';
-export type { TcpFlags } from './states.ts';
-export { TableStore } from './table.ts';
+export { type TcpFlags, type TcpState, tcpTimeout } from './states.ts';
+export { type ServerEntry, type ServiceEntry, TableStore } from './table.ts';

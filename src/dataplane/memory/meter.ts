@@ -34,6 +34,11 @@ export class Meter {
     this.total.inBytes += length;
   }
 
+  /** What was counted elsewhere since the last time. */
+  add(figures: Partial<Figures>): void {
+    for (const name of NAMES) this.total[name] += figures[name] ?? 0;
+  }
+
   /** `ipvsadm -Z`: totals and rates start again from nothing. */
   zero(): void {
     for (const name of NAMES) {

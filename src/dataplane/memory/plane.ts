@@ -115,7 +115,7 @@ export class MemoryDataPlane implements DataPlane {
   }
 
   flush(): void {
-    for (const { service } of [...this.table.services()]) this.deleteService(service.key);
+    for (const { service } of this.table.services()) this.deleteService(service.key);
   }
 
   zero(key?: ServiceKey): void {

@@ -121,9 +121,9 @@ export class TableStore {
     this.schedulers = new Set(schedulers);
   }
 
-  /** In the order of their addition. */
-  services(): Iterable<ServiceEntry> {
-    return this.entries.values();
+  /** In the order of their addition; a copy, so that services may be deleted while it is walked. */
+  services(): ServiceEntry[] {
+    return [...this.entries.values()];
   }
 
   find(key: ServiceKey): ServiceEntry | undefined {
@@ -212,12 +212,17 @@ export class TableStore {
     }
   }
 
-  /** Forgets deleted servers that no connection has used for two minutes. */
-  emptyTrash(now: Instant): void {
+  /** Forgets deleted servers that no connection has used for two minutes, and returns them. */
+  emptyTrash(now: Instant): ServerEntry[] {
+    const forgotten: ServerEntry[] = [];
     for (const [id, discarded] of this.trash) {
       if (discarded.entry.isReferenced) discarded.idleSince = now;
-      else if (now - discarded.idleSince >= TRASH_PERIOD) this.trash.delete(id);
+      else if (now - discarded.idleSince >= TRASH_PERIOD) {
+        this.trash.delete(id);
+        forgotten.push(discarded.entry);
+      }
     }
+    return forgotten;
   }
 
   service(key: ServiceKey): ServiceEntry {

@@ -29,8 +29,8 @@ export type Tables = ReadonlyMap<string, ServiceTable>;
  */
 export function plan(desired: Tables, actual: Tables): Operation[] {
   const operations: Operation[] = [];
-  for (const [id, { servers, ...table }] of actual) {
-    if (!desired.has(id)) operations.push({ kind: 'delete-service', key: table.key });
+  for (const [id, { key }] of actual) {
+    if (!desired.has(id)) operations.push({ kind: 'delete-service', key });
   }
   for (const [id, { servers, ...service }] of desired) {
     const present = actual.get(id);

@@ -128,7 +128,7 @@ describe('applying', () => {
     ['persistence', { persistence: { timeoutSeconds: 50, prefixLength: 32 } }],
     ['scheduler', { scheduler: 'wrr' }],
     ['flags', { schedulerFlags: ['flag-1'] }],
-  ])('notices a change of %s', (_, change) => {
+  ])("notices a change of a service's %s", (_, change) => {
     const b = new Bed();
     b.want(table([server(1)]));
     b.plane.taken();
@@ -143,7 +143,7 @@ describe('applying', () => {
     ['method', { method: 'tun' }],
     ['upper threshold', { upperThreshold: 9 }],
     ['tunnel', { method: 'tun', tunnel: { type: 'gue', port: 6080, checksum: 'none' } }],
-  ])('notices a change of %s', (_, change) => {
+  ])("notices a change of a server's %s", (_, change) => {
     const b = new Bed();
     b.want(table([server(1)]));
     b.plane.taken();
@@ -310,6 +310,7 @@ describe('any history', () => {
             const servers = Object.entries(want.weights).map(([octet, weight]) => server(Number(octet), weight, { port }));
             return table(servers, { key: { ...WEB, port } as ServiceKey, scheduler: want.scheduler });
           });
+          b.plane.refusal = undefined;
           if (flush) {
             b.plane.flush();
             before = new Map();

@@ -30,3 +30,9 @@ export function ensureBpfFileSystem(path: string): BpfFileSystem {
 export function isBpfFileSystem(path: string): boolean {
   return statfsSync(path).type === BPF_FS_MAGIC;
 }
+
+/** Takes away a BPF file system that `ensureBpfFileSystem` of any process mounted on exactly this path. */
+export function removeBpfFileSystem(path: string): void {
+  unmount(path, MNT_DETACH);
+  rmdirSync(path);
+}

@@ -1,0 +1,4 @@
+/** The data plane in eBPF at XDP: full LVS semantics in the driver's receive path. */
+export { type NextHop, type NextHops, RtnetlinkNextHops } from './next-hops.ts';
+export { XdpDataPlane, type XdpOptions } from './plane.ts';
+export type { Attachment } from './ports.ts';

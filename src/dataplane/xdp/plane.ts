@@ -1,0 +1,364 @@
+/** The data plane in eBPF: tables kept here with IPVS's rules, mirrored into the maps that the packet path reads. */
+import { assert, IpAddress, toSeconds } from '../../base/index.ts';
+import {
+  DEFAULT_TIMEOUTS,
+  type RealServer,
+  type RealServerKey,
+  type ServiceKey,
+  type Timeouts,
+  type VirtualService,
+} from '../../model/index.ts';
+import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type Logger, type ServiceStatus } from '../../ports/index.ts';
+import { SLOT_SCHEDULERS } from '../../scheduler/index.ts';
+import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore, type TcpState, tcpTimeout } from '../memory/index.ts';
+import { readConnections } from './connections.ts';
+import type { NextHops } from './next-hops.ts';
+import { type Attachment, Ports } from './ports.ts';
+import { PacketPath, type ServerTotals } from './program.ts';
+import { ServerNumbers } from './server-numbers.ts';
+import { ServiceSlot } from './service-slot.ts';
+import { loadTables, saveTables } from './tables-file.ts';
+import { WheelSpace } from './wheels.ts';
+
+export interface XdpOptions {
+  readonly objectPath: string;
+  /** Connections that the table holds; default 262144, 8 MiB. */
+  readonly connections?: number;
+  /**
+   * Lets maps and links outlive this process: the directory of a BPF file system that they are pinned in, and the file that says what is
+   * in them. Without it everything ends with the process.
+   */
+  readonly pins?: { readonly directory: string; readonly tablesFile: string };
+  readonly nextHops: NextHops;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const DEFAULT_CONNECTIONS = 262_144;
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+const MAX_TIMEOUT_SECONDS = 2_147_483;
+/** Lines released in one tick: a table of a million connections is gone through in four seconds, in a few milliseconds each. */
+const LINES_PER_TICK = 131_072;
+const ADDRESS_FILTER_BYTES = 512;
+
+export class XdpDataPlane implements DataPlane {
+  readonly kind = 'xdp';
+  readonly path: PacketPath;
+  private readonly options: XdpOptions;
+  private readonly table = new TableStore(SLOT_SCHEDULERS);
+  private readonly slots = new Map<ServiceEntry, ServiceSlot>();
+  private readonly servers: ServerNumbers;
+  private readonly space: WheelSpace;
+  private readonly ports: Ports;
+  private readonly estimator: EstimatorClock;
+  private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
+  private nextLine = 0;
+  private saving = false;
+  private closed = false;
+
+  /** Loads the packet path; no packet sees it before `attach`. Throws SystemError with the verifier's words. */
+  constructor(options: XdpOptions) {
+    this.options = options;
+    const { objectPath, connections = DEFAULT_CONNECTIONS } = options;
+    const pinDirectory = options.pins?.directory;
+    this.path = PacketPath.load({ objectPath, connections, ...(pinDirectory !== undefined && { pinDirectory }) });
+    this.space = new WheelSpace(this.path.wheels.length);
+    this.servers = new ServerNumbers(this.path);
+    this.estimator = new EstimatorClock(options.clock.now());
+    this.ports = new Ports({
+      program: this.path.balance,
+      settings: this.path.settings,
+      devices: this.path.ports,
+      logger: options.logger,
+      pinDirectory,
+    });
+    this.writeTimeouts();
+    if (this.path.inherited) this.inherit();
+  }
+
+  get tableSize(): number {
+    return this.path.tableSize;
+  }
+
+  /** Puts the packet path on these interfaces and takes it off all others. */
+  attach(interfaces: readonly string[]): void {
+    this.ports.configure(interfaces);
+  }
+
+  attachments(): Attachment[] {
+    return this.ports.attachments();
+  }
+
+  /** How often each numbered reason came up. */
+  reasons(): Record<string, number> {
+    return this.path.reasonCounts();
+  }
+
+  services(): readonly ServiceStatus[] {
+    this.readCounts();
+    return this.table.statuses();
+  }
+
+  addService(service: VirtualService): void {
+    requireSupported(service);
+    const index = this.freeServiceIndex();
+    const entry = this.table.addService(service);
+    const slot = new ServiceSlot(entry, index, this.path, this.space);
+    this.slots.set(entry, slot);
+    slot.configure(true, this.numberOf);
+    this.path.serviceIndex.update(serviceKeyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
+    this.writeAddressFilter();
+    this.save();
+  }
+
+  editService(service: VirtualService): void {
+    requireSupported(service);
+    const before = this.table.service(service.key).service.scheduler;
+    const entry = this.table.editService(service);
+    this.slotOf(entry).configure(before !== service.scheduler, this.numberOf);
+    this.save();
+  }
+
+  deleteService(key: ServiceKey): void {
+    this.readCounts();
+    const entry = this.table.deleteService(key, this.options.clock.now());
+    this.path.serviceIndex.delete(serviceKeyBytes(key));
+    for (const server of entry.servers) this.servers.setAvailable(server, false);
+    this.slotOf(entry).clear();
+    this.slots.delete(entry);
+    this.writeAddressFilter();
+    this.save();
+  }
+
+  addServer(service: ServiceKey, server: RealServer): void {
+    requireDirectRouting(server);
+    this.servers.requireRoom();
+    const entry = this.table.addServer(service, server);
+    this.servers.add(entry);
+    this.resolve(entry);
+    this.slotOf(entry.owner).change({ kind: 'added' }, this.numberOf);
+    this.save();
+  }
+
+  editServer(service: ServiceKey, server: RealServer): void {
+    requireDirectRouting(server);
+    const entry = this.table.editServer(service, server);
+    this.servers.writeThresholds(entry);
+    this.slotOf(entry.owner).change({ kind: 'edited', index: entry.owner.servers.indexOf(entry) }, this.numberOf);
+    this.save();
+  }
+
+  deleteServer(service: ServiceKey, server: RealServerKey): void {
+    this.readCounts();
+    const { entry, index } = this.table.deleteServer(service, server, this.options.clock.now());
+    this.slotOf(entry.owner).change({ kind: 'removed', index }, this.numberOf);
+    this.servers.setAvailable(entry, false);
+    this.save();
+  }
+
+  flush(): void {
+    for (const { service } of this.table.services()) this.deleteService(service.key);
+  }
+
+  zero(key?: ServiceKey): void {
+    this.readCounts();
+    this.table.zero(key);
+  }
+
+  timeouts(): Timeouts {
+    return this.currentTimeouts;
+  }
+
+  /** 0 keeps a value, as `ipvsadm --set` means it. Running time-outs are not changed, only those started from now on. */
+  setTimeouts(timeouts: Partial<Timeouts>): void {
+    const next = { ...this.currentTimeouts };
+    for (const name of ['tcp', 'tcpFin', 'udp'] as const) {
+      const value = timeouts[name] ?? 0;
+      if (!(value >= 0) || toSeconds(value) > MAX_TIMEOUT_SECONDS) throw new DataPlaneError('invalid', `${value} µs is no time-out`);
+      if (value > 0) next[name] = value;
+    }
+    this.currentTimeouts = next;
+    this.writeTimeouts();
+  }
+
+  connections(): Iterable<ConnectionStatus> {
+    return readConnections(this.path, this.path.sweep(0, 0, false).jiffies);
+  }
+
+  tick(): void {
+    const lines = Math.min(LINES_PER_TICK, this.path.lines - this.nextLine);
+    this.path.sweep(this.nextLine, lines, this.nextLine === 0);
+    this.nextLine = (this.nextLine + lines) % this.path.lines;
+    this.readCounts();
+    this.servers.releaseOrphans();
+    for (const entry of this.table.emptyTrash(this.options.clock.now())) this.servers.forget(entry);
+    for (let due = this.estimator.stepsDue(this.options.clock.now()); due > 0; due--) {
+      for (const service of this.table.services()) {
+        service.meter.step();
+        for (const server of service.servers) server.meter.step();
+      }
+    }
+    for (const service of this.table.services()) {
+      for (const server of service.servers) if (!this.servers.isReachable(server)) this.resolve(server);
+    }
+    this.ports.refresh();
+  }
+
+  /** Looks every real server's way up again; called when routes, links or neighbours changed. */
+  resolveAll(): void {
+    if (this.closed) return;
+    for (const service of this.table.services()) for (const server of service.servers) this.resolve(server);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.ports.close();
+    this.options.nextHops.close();
+    this.path.close();
+  }
+
+  /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
+  private inherit(): void {
+    const saved = this.options.pins && loadTables(this.options.pins.tablesFile);
+    const known = new Set<string>();
+    const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
+      const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
+      const entry = this.table.addService({ key, schedulerFlags: [], onePacket: false, ...rest });
+      for (const { number, address: text, ...server } of servers) {
+        const added = this.table.addServer(key, { ...server, address: requireAddress(text), method: 'dr' });
+        this.servers.adopt(added, number);
+      }
+      known.add(serviceKeyBytes(key).toString());
+      const slot = new ServiceSlot(entry, index, this.path, this.space);
+      slot.adopt();
+      this.slots.set(entry, slot);
+      return slot;
+    });
+    for (const bytes of [...this.path.serviceIndex.keys()]) if (!known.has(bytes.toString())) this.path.serviceIndex.delete(bytes);
+    this.servers.reserveOrphans();
+    for (const slot of slots) slot.configure(true, this.numberOf);
+    this.writeAddressFilter();
+    this.resolveAll();
+  }
+
+  private readonly numberOf = (server: ServerEntry): number => this.servers.numberOf(server);
+
+  private resolve(server: ServerEntry): void {
+    const hop = this.options.nextHops.resolve(server.address);
+    // A way that is lost for a moment (an entry being asked for again) is kept: the old address is better than none.
+    if (hop === undefined) return;
+    if (hop !== 'local') this.ports.allow(hop.interfaceIndex);
+    this.servers.writeNextHop(server, hop);
+  }
+
+  /** Brings connection counts and statistics from the maps into the table. */
+  private readCounts(): void {
+    for (const { server, change } of this.servers.read()) {
+      const figures: ServerTotals = change;
+      server.meter.add(figures);
+      server.owner.meter.add(figures);
+    }
+  }
+
+  private writeTimeouts(): void {
+    const { settings, numbers, hz } = this.path;
+    const bytes = new Uint8Array((numbers.state.STATE_COUNT as number) * 4);
+    const view = new DataView(bytes.buffer);
+    for (const [name, number] of Object.entries(numbers.state)) {
+      if (name === 'STATE_COUNT') continue;
+      const state = name.replace('STATE_', '');
+      const timeout = state === 'UDP' ? this.currentTimeouts.udp : tcpTimeout(state as TcpState, this.currentTimeouts);
+      view.setUint32(number * 4, Math.max(1, Math.round(toSeconds(timeout) * hz)), true);
+    }
+    settings.setBytes(0, 'timeouts', bytes);
+  }
+
+  /** The filter lets most packets that are none of ours pass after one look. */
+  private writeAddressFilter(): void {
+    const bytes = new Uint8Array(ADDRESS_FILTER_BYTES);
+    for (const { service } of this.table.services()) {
+      if (service.key.kind !== 'address') continue;
+      const address = new DataView(service.key.address.bytes.slice().buffer).getUint32(0, true);
+      const bit = Math.imul(address, 0x9e3779b1) >>> 20;
+      bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
+    }
+    this.path.settings.setBytes(0, 'address_filter', bytes);
+  }
+
+  private freeServiceIndex(): number {
+    const used = new Set([...this.slots.values()].map((slot) => slot.index));
+    const limit = this.path.serviceIndex.shape.maxEntries;
+    for (let index = 0; index < limit; index++) if (!used.has(index)) return index;
+    throw new DataPlaneError('full', `the packet path has room for ${limit} services`);
+  }
+
+  private slotOf(entry: ServiceEntry): ServiceSlot {
+    return this.slots.get(entry) as ServiceSlot;
+  }
+
+  /** Once a turn of the event loop at most, however many changes it brought. */
+  private save(): void {
+    const { pins } = this.options;
+    if (this.saving || !pins) return;
+    this.saving = true;
+    setImmediate(() => {
+      this.saving = false;
+      if (!this.closed) saveTables(pins.tablesFile, this.describe());
+    });
+  }
+
+  private describe() {
+    return {
+      services: [...this.slots.values()].map(({ entry, index }) => {
+        const { key, scheduler, persistence } = entry.service;
+        if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
+        return {
+          index,
+          protocol: key.protocol as 'tcp' | 'udp',
+          address: String(key.address),
+          port: key.port,
+          scheduler: scheduler as 'rr' | 'wrr',
+          ...(persistence && { persistence }),
+          servers: entry.servers.toReversed().map((server) => ({
+            number: this.numberOf(server),
+            address: String(server.address),
+            port: server.port,
+            weight: server.weight,
+            upperThreshold: server.upperThreshold,
+            lowerThreshold: server.lowerThreshold,
+          })),
+        };
+      }),
+    };
+  }
+}
+
+function requireAddress(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  assert(address, `the saved tables name ${text}, which is no address`);
+  return address;
+}
+
+function requireSupported({ key, onePacket }: VirtualService): void {
+  if (key.kind === 'fwmark') throw new DataPlaneError('unsupported', 'this version has no firewall-mark services');
+  if (key.address.family !== 4) throw new DataPlaneError('unsupported', 'this version balances IPv4 only');
+  if (key.protocol === 'sctp') throw new DataPlaneError('unsupported', 'this version balances TCP and UDP, not SCTP');
+  if (onePacket) throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
+}
+
+function requireDirectRouting({ method, address }: RealServer): void {
+  if (method !== 'dr') throw new DataPlaneError('unsupported', `this version forwards by direct routing only, not ${method}`);
+  if (address.family !== 4) throw new DataPlaneError('unsupported', 'this version balances IPv4 only');
+}
+
+/** struct service_key: address and port as in packets, protocol in host order. */
+function serviceKeyBytes(key: ServiceKey): Uint8Array {
+  const bytes = new Uint8Array(8);
+  if (key.kind !== 'address' || key.protocol === 'sctp') return bytes;
+  bytes.set(key.address.bytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(4, key.port, false);
+  view.setUint16(6, PROTOCOL_NUMBERS[key.protocol], true);
+  return bytes;
+}

@@ -1,0 +1,109 @@
+/** The interfaces that the packet path is on. */
+import { join } from 'node:path';
+import { type BpfMap, type BpfProgram, indexKey, XdpLink, type XdpMode } from '../../os/bpf/index.ts';
+import { Rtnetlink } from '../../os/netlink/index.ts';
+import type { Logger } from '../../ports/index.ts';
+import type { Link } from '../../wire/index.ts';
+import type { Records } from './records.ts';
+
+/**
+ * Native XDP on veth turns every packet of the local stack into a new frame without its offload state, and cannot send without a
+ * program on the peer: generic mode keeps the packet as it is and needs nothing of the peer.
+ */
+const GENERIC_KINDS = new Set(['veth']);
+const MAC_STRIDE = 8;
+const MACS_MAX = 16;
+
+export interface Attachment {
+  readonly name: string;
+  readonly mode: XdpMode;
+}
+
+export class Ports {
+  private readonly program: BpfProgram;
+  private readonly settings: Records;
+  private readonly devices: BpfMap;
+  private readonly logger: Logger;
+  private readonly pinDirectory: string | undefined;
+  private readonly rtnetlink = new Rtnetlink();
+  private readonly links = new Map<string, XdpLink>();
+  private names: readonly string[] = [];
+
+  constructor(options: { program: BpfProgram; settings: Records; devices: BpfMap; logger: Logger; pinDirectory: string | undefined }) {
+    this.program = options.program;
+    this.settings = options.settings;
+    this.devices = options.devices;
+    this.logger = options.logger;
+    this.pinDirectory = options.pinDirectory;
+  }
+
+  /** Attaches to these interfaces and to no others. Throws SystemError when an interface that exists takes no program in any mode. */
+  configure(names: readonly string[]): void {
+    this.names = names;
+    for (const name of this.links.keys()) if (!names.includes(name)) this.detach(name);
+    this.refresh();
+  }
+
+  /** Follows interfaces that come, go, or change their address. */
+  refresh(): void {
+    const present: Link[] = [];
+    for (const name of this.names) {
+      const link = this.rtnetlink.link(name);
+      const attached = this.links.get(name);
+      if (attached && attached.interfaceIndex !== link?.index) this.detach(name);
+      if (!link) continue;
+      present.push(link);
+      if (!this.links.has(name)) this.attach(link);
+    }
+    this.writeMacs(present);
+  }
+
+  /** A port that frames may leave by. */
+  allow(interfaceIndex: number): void {
+    this.devices.update(indexKey(interfaceIndex), indexKey(interfaceIndex));
+  }
+
+  attachments(): Attachment[] {
+    return [...this.links].map(([name, link]) => ({ name, mode: link.mode }));
+  }
+
+  close(): void {
+    for (const name of [...this.links.keys()]) this.detach(name);
+    this.rtnetlink.close();
+  }
+
+  private attach(link: Link): void {
+    const pinPath = this.pinDirectory === undefined ? undefined : join(this.pinDirectory, `link_${link.index}`);
+    const preferred: XdpMode = GENERIC_KINDS.has(link.kind ?? '') ? 'generic' : 'native';
+    const inherited = pinPath === undefined ? undefined : XdpLink.takeOver(this.program, link.index, preferred, pinPath);
+    this.links.set(link.name, inherited ?? this.attachNew(link, preferred, pinPath));
+    this.allow(link.index);
+    this.logger.log('info', `Packet path on ${link.name} (${this.links.get(link.name)?.mode} XDP)`);
+  }
+
+  private attachNew(link: Link, preferred: XdpMode, pinPath: string | undefined): XdpLink {
+    if (preferred === 'generic') return XdpLink.attach(this.program, link.index, 'generic', pinPath);
+    try {
+      return XdpLink.attach(this.program, link.index, 'native', pinPath);
+    } catch (error) {
+      this.logger.log(
+        'notice',
+        `${link.name} takes no native XDP program (${(error as Error).message}); using generic mode, which is slower`,
+      );
+      return XdpLink.attach(this.program, link.index, 'generic', pinPath);
+    }
+  }
+
+  private detach(name: string): void {
+    this.links.get(name)?.detach();
+    this.links.delete(name);
+  }
+
+  private writeMacs(links: readonly Link[]): void {
+    const macs = links.flatMap((link) => (link.mac ? [link.mac] : [])).slice(0, MACS_MAX);
+    const bytes = new Uint8Array(MACS_MAX * MAC_STRIDE);
+    for (const [index, mac] of macs.entries()) bytes.set(mac, index * MAC_STRIDE);
+    this.settings.setBytes(0, 'local_macs', bytes);
+    this.settings.setU32(0, 'local_mac_count', macs.length);
+  }
+}

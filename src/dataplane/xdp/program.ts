@@ -1,0 +1,198 @@
+/** The loaded packet path: its maps as memory, its programs, its numbers. */
+import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../os/bpf/index.ts';
+import { Records } from './records.ts';
+
+const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
+/** Entries of the overflow map for each line of the connection table. */
+const OVERFLOW_SHARE = 8;
+const CONNECTIONS_PER_LINE = 2;
+const HZ_CHOICES = [100, 250, 300, 1000];
+const HZ_MEASURE_MS = 60;
+
+export interface PacketPathOptions {
+  readonly objectPath: string;
+  /** Connections that the table holds before it overflows; rounded up to a power of two. */
+  readonly connections: number;
+  readonly pinDirectory?: string;
+}
+
+/** What the packet path counted for one real server, all CPUs together. */
+export interface ServerTotals {
+  readonly connections: number;
+  readonly inPackets: number;
+  readonly inBytes: number;
+}
+
+export class PacketPath {
+  readonly lines: number;
+  readonly hz: number;
+  readonly connections: Records;
+  readonly servers: Records;
+  readonly loads: Records;
+  readonly services: Records;
+  readonly settings: Records;
+  readonly wheels: Uint16Array;
+  readonly serviceIndex: BpfMap;
+  readonly ports: BpfMap;
+  readonly overflow: BpfMap;
+  readonly balance: BpfProgram;
+  readonly numbers: Record<
+    'meta' | 'state' | 'protocol' | 'serverFlag' | 'serviceFlag' | 'settingsFlag' | 'reason',
+    Readonly<Record<string, number>>
+  >;
+  /** True when the maps were pinned by an earlier process and hold its tables. */
+  readonly inherited: boolean;
+  private readonly object: BpfObject;
+  private readonly stats: BpfMap;
+  private readonly reasons: BpfMap;
+  private readonly unmaps: (() => void)[] = [];
+  private readonly sweepProgram: BpfProgram;
+
+  private constructor(object: BpfObject) {
+    this.object = object;
+    this.connections = this.records('connections', 'conn');
+    this.lines = object.map('connections').shape.maxEntries;
+    this.servers = this.records('servers', 'server');
+    this.loads = this.records('server_loads', 'server_load');
+    this.services = this.records('services', 'service');
+    this.settings = this.records('.data.settings', 'settings');
+    const wheels = this.memory('wheels');
+    this.wheels = new Uint16Array(wheels.buffer, wheels.byteOffset, wheels.byteLength / 2);
+    this.serviceIndex = object.map('service_index');
+    this.ports = object.map('ports');
+    this.overflow = object.map('overflow');
+    this.stats = object.map('server_stats');
+    this.reasons = object.map('reasons');
+    this.balance = object.program('balance');
+    this.sweepProgram = object.program('sweep');
+    const { btf } = object;
+    this.numbers = {
+      meta: btf.enumeration('meta'),
+      state: btf.enumeration('conn_state'),
+      protocol: btf.enumeration('conn_protocol'),
+      serverFlag: btf.enumeration('server_flag'),
+      serviceFlag: btf.enumeration('service_flag'),
+      settingsFlag: btf.enumeration('settings_flag'),
+      reason: btf.enumeration('reason'),
+    };
+    this.connectPrograms();
+    this.inherited = this.settings.u32(0, 'hz') !== 0;
+    this.hz = this.inherited ? this.settings.u32(0, 'hz') : this.measureHz();
+    if (!this.inherited) this.initialize();
+  }
+
+  /** Loads the object, taking over pinned maps where they fit. Maps of another shape are given up, with their connections. */
+  static load(options: PacketPathOptions): PacketPath {
+    const lines = 2 ** Math.ceil(Math.log2(Math.max(2, options.connections / CONNECTIONS_PER_LINE)));
+    const maxEntries = { connections: lines, overflow: Math.max(1024, lines / OVERFLOW_SHARE) };
+    const { pinDirectory } = options;
+    const load = (): BpfObject =>
+      BpfObject.load(options.objectPath, PER_CPU, { maxEntries, ...(pinDirectory !== undefined && { pinDirectory }) });
+    if (pinDirectory === undefined) return new PacketPath(load());
+    try {
+      return new PacketPath(load());
+    } catch (error) {
+      const pins = readdirSync(pinDirectory);
+      if (pins.length === 0) throw error;
+      for (const name of pins) rmSync(join(pinDirectory, name), { recursive: true, force: true });
+      return new PacketPath(load());
+    }
+  }
+
+  /** Entries of the connection table, in and behind its lines. */
+  get tableSize(): number {
+    return this.lines * CONNECTIONS_PER_LINE;
+  }
+
+  totals(server: number): ServerTotals {
+    const layout = this.object.btf.struct('server_stats');
+    const value = this.stats.lookup(indexKey(server)) as Uint8Array;
+    const sum = { connections: 0, packets: 0, bytes: 0 };
+    const view = new DataView(value.buffer);
+    for (let cpu = 0; cpu < possibleCpus(); cpu++) {
+      for (const name of ['connections', 'packets', 'bytes'] as const) {
+        const field = layout.fields[name] as { offset: number };
+        sum[name] += Number(view.getBigUint64(cpu * perCpuStride(layout.size) + field.offset, true));
+      }
+    }
+    return { connections: sum.connections, inPackets: sum.packets, inBytes: sum.bytes };
+  }
+
+  clearTotals(server: number): void {
+    this.stats.update(indexKey(server), new Uint8Array(possibleCpus() * perCpuStride(this.stats.shape.valueSize)));
+  }
+
+  /** How often each numbered reason came up, by its name in bpf/reasons.h. */
+  reasonCounts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const [name, number] of Object.entries(this.numbers.reason)) {
+      if (name === 'REASON_COUNT') continue;
+      const value = new BigUint64Array((this.reasons.lookup(indexKey(number)) as Uint8Array).buffer);
+      counts[name] = Number(value.reduce((sum, count) => sum + count, 0n));
+    }
+    return counts;
+  }
+
+  /** Releases expired entries of some lines and says what the packet path's clock shows. */
+  sweep(firstLine: number, lineCount: number, withOverflow: boolean): { jiffies: number; nanoseconds: bigint } {
+    const layout = this.object.btf.struct('sweep');
+    const request = new Records(new Uint8Array(layout.size), layout);
+    request.setU32(0, 'first_line', firstLine);
+    request.setU32(0, 'line_count', lineCount);
+    request.setU32(0, 'with_overflow', withOverflow ? 1 : 0);
+    this.sweepProgram.testRun({ context: request.bytes });
+    return { jiffies: request.u32(0, 'jiffies'), nanoseconds: request.u64(0, 'monotonic_ns') };
+  }
+
+  /** Unmaps and gives up everything; what is pinned or attached stays. */
+  close(): void {
+    for (const unmap of this.unmaps) unmap();
+    this.object.close();
+  }
+
+  private records(map: string, struct: string): Records {
+    return new Records(this.memory(map), this.object.btf.struct(struct));
+  }
+
+  private memory(map: string): Uint8Array {
+    const mapped = this.object.map(map).mapped();
+    this.unmaps.push(() => mapped.unmap());
+    return mapped.bytes;
+  }
+
+  /** Also after a take-over: the jump table then leads to the new programs. */
+  private connectPrograms(): void {
+    const tails = this.object.btf.enumeration('tail');
+    for (const [tail, name] of [
+      ['TAIL_ADMIT', 'admit_program'],
+      ['TAIL_ICMP', 'icmp_program'],
+      ['TAIL_FRAGMENT', 'fragment_program'],
+      ['TAIL_REJECT', 'reject_program'],
+    ] as const) {
+      this.object.map('programs').update(indexKey(tails[tail] as number), indexKey(this.object.program(name).fd));
+    }
+  }
+
+  /** The kernel tells its tick rate to nobody: two readings of its clock against CLOCK_MONOTONIC tell it. */
+  private measureHz(): number {
+    const before = this.sweep(0, 0, false);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HZ_MEASURE_MS);
+    const after = this.sweep(0, 0, false);
+    const rate = ((after.jiffies - before.jiffies) >>> 0) / (Number(after.nanoseconds - before.nanoseconds) / 1e9);
+    const distance = (hz: number): number => Math.abs(Math.log(hz / rate));
+    return HZ_CHOICES.reduce((best, hz) => (distance(hz) < distance(best) ? hz : best));
+  }
+
+  private initialize(): void {
+    const seed = randomBytes(24);
+    // The two multipliers must be odd, or the hash loses bits.
+    seed[8] = (seed[8] as number) | 1;
+    seed[16] = (seed[16] as number) | 1;
+    this.settings.setBytes(0, 'hash_seed', seed);
+    this.settings.setU32(0, 'line_mask', this.lines - 1);
+    this.settings.setU32(0, 'hz', this.hz);
+  }
+}

@@ -1,0 +1,61 @@
+/** Structs of the packet path in mapped memory, by field name. Offsets come from the object's BTF. */
+import { assert } from '../../base/index.ts';
+import type { StructLayout } from '../../os/bpf/index.ts';
+
+/** An array of structs that the packet path reads and writes at the same time; single fields are read and written whole. */
+export class Records {
+  readonly layout: StructLayout;
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+
+  constructor(bytes: Uint8Array, layout: StructLayout) {
+    this.bytes = bytes;
+    this.layout = layout;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  at(index: number, field: string): number {
+    return index * this.layout.size + this.field(field).offset;
+  }
+
+  u32(index: number, field: string): number {
+    return this.view.getUint32(this.at(index, field), true);
+  }
+
+  setU32(index: number, field: string, value: number): void {
+    this.view.setUint32(this.at(index, field), value, true);
+  }
+
+  u64(index: number, field: string): bigint {
+    return this.view.getBigUint64(this.at(index, field), true);
+  }
+
+  /** Network byte order, as ports lie in packets. */
+  port(index: number, field: string): number {
+    return this.view.getUint16(this.at(index, field), false);
+  }
+
+  setPort(index: number, field: string, value: number): void {
+    this.view.setUint16(this.at(index, field), value, false);
+  }
+
+  field4(index: number, field: string): Uint8Array {
+    const at = this.at(index, field);
+    return this.bytes.subarray(at, at + 4);
+  }
+
+  setBytes(index: number, field: string, value: Uint8Array): void {
+    assert(value.length <= this.field(field).size, `${field} has room for ${this.field(field).size} bytes`);
+    this.bytes.set(value, this.at(index, field));
+  }
+
+  clear(index: number): void {
+    this.bytes.fill(0, index * this.layout.size, (index + 1) * this.layout.size);
+  }
+
+  private field(name: string): { readonly offset: number; readonly size: number } {
+    const found = this.layout.fields[name];
+    assert(found, `the packet path has no field ${name}`);
+    return found;
+  }
+}

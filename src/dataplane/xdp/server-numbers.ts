@@ -1,0 +1,152 @@
+/** Real servers by their numbers in the packet path's maps, and what is written and counted under them. */
+import { assert } from '../../base/index.ts';
+import { DataPlaneError } from '../../ports/index.ts';
+import type { ServerEntry } from '../memory/index.ts';
+import type { NextHop } from './next-hops.ts';
+import type { PacketPath, ServerTotals } from './program.ts';
+
+const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0 };
+
+interface Numbered {
+  readonly number: number;
+  /** The packet path's totals when they were last read. */
+  seen: ServerTotals;
+}
+
+export class ServerNumbers {
+  private readonly path: PacketPath;
+  private readonly numbered = new Map<ServerEntry, Numbered>();
+  private readonly used = new Set<number>();
+  private readonly limit: number;
+  /** Numbers whose servers nobody knows any more, but whose connections an earlier process left in the table. */
+  private readonly orphans = new Set<number>();
+
+  constructor(path: PacketPath) {
+    this.path = path;
+    this.limit = path.servers.bytes.length / path.servers.layout.size;
+  }
+
+  requireRoom(): void {
+    if (this.used.size >= this.limit) throw new DataPlaneError('full', `the packet path has room for ${this.limit} real servers`);
+  }
+
+  /** A new server gets a number with clean records; one that came back from the trash still has its own, with its connections. */
+  add(server: ServerEntry): void {
+    if (!this.numbered.has(server)) {
+      let number = 0;
+      while (this.used.has(number)) number++;
+      this.use(server, number);
+      this.path.loads.clear(number);
+      this.path.clearTotals(number);
+      this.path.servers.clear(number);
+      this.path.servers.setBytes(number, 'address', server.address.bytes);
+      this.path.servers.setPort(number, 'port', server.port);
+    }
+    this.writeThresholds(server);
+    this.setAvailable(server, true);
+  }
+
+  /** Takes over a number with everything that an earlier process and the packet path wrote under it. */
+  adopt(server: ServerEntry, number: number): void {
+    this.use(server, number);
+  }
+
+  /** After the last `adopt`: numbers that connections still name must not be given to anybody yet. */
+  reserveOrphans(): void {
+    for (let number = 0; number < this.limit; number++) {
+      if (this.used.has(number) || !this.isReferenced(number)) continue;
+      this.used.add(number);
+      this.orphans.add(number);
+    }
+  }
+
+  releaseOrphans(): void {
+    for (const number of this.orphans) {
+      if (this.isReferenced(number)) continue;
+      this.orphans.delete(number);
+      this.used.delete(number);
+    }
+  }
+
+  /** Its number may be given to another server: no connection names it any more. */
+  forget(server: ServerEntry): void {
+    const numbered = this.numbered.get(server);
+    if (!numbered) return;
+    this.path.servers.clear(numbered.number);
+    this.used.delete(numbered.number);
+    this.numbered.delete(server);
+  }
+
+  numberOf(server: ServerEntry): number {
+    const numbered = this.numbered.get(server);
+    assert(numbered, `${server.address}:${server.port} has no number in the packet path`);
+    return numbered.number;
+  }
+
+  setAvailable(server: ServerEntry, available: boolean): void {
+    this.changeFlags(server, this.path.numbers.serverFlag.SERVER_AVAILABLE as number, available);
+  }
+
+  isReachable(server: ServerEntry): boolean {
+    const { SERVER_REACHABLE, SERVER_LOCAL } = this.path.numbers.serverFlag as Record<string, number>;
+    return (this.path.servers.u32(this.numberOf(server), 'flags') & ((SERVER_REACHABLE as number) | (SERVER_LOCAL as number))) !== 0;
+  }
+
+  writeThresholds(server: ServerEntry): void {
+    const number = this.numberOf(server);
+    this.path.loads.setU32(number, 'upper', server.upperThreshold);
+    this.path.loads.setU32(number, 'lower', server.lowerThreshold);
+    // TableStore.set says whether the edit ended an overload.
+    if (!server.overloaded) this.path.loads.setU32(number, 'flags', 0);
+  }
+
+  /** Addresses first, flags last: a packet that sees the flag sees the addresses. */
+  writeNextHop(server: ServerEntry, hop: NextHop | 'local'): void {
+    const number = this.numberOf(server);
+    const { servers, numbers } = this.path;
+    if (hop !== 'local') {
+      servers.setBytes(number, 'destination_mac', hop.destinationMac);
+      servers.setBytes(number, 'source_mac', hop.sourceMac);
+      servers.setU32(number, 'ifindex', hop.interfaceIndex);
+      servers.setU32(number, 'mtu', hop.mtu);
+    }
+    this.changeFlags(server, numbers.serverFlag.SERVER_LOCAL as number, hop === 'local');
+    this.changeFlags(server, numbers.serverFlag.SERVER_REACHABLE as number, hop !== 'local');
+  }
+
+  /** Copies the counts of connections into the entries and returns what else was counted since the last time. */
+  read(): { server: ServerEntry; change: ServerTotals }[] {
+    return [...this.numbered].map(([server, numbered]) => {
+      const { loads } = this.path;
+      const both = loads.u64(numbered.number, 'connections');
+      const active = Number(both >> 32n);
+      server.activeConnections = active;
+      server.inactiveConnections = Math.max(0, Number(both & 0xffff_ffffn) - active);
+      server.persistentConnections = loads.u32(numbered.number, 'persistent');
+      server.overloaded = loads.u32(numbered.number, 'flags') !== 0;
+      const totals = this.path.totals(numbered.number);
+      const change = {
+        connections: totals.connections - numbered.seen.connections,
+        inPackets: totals.inPackets - numbered.seen.inPackets,
+        inBytes: totals.inBytes - numbered.seen.inBytes,
+      };
+      numbered.seen = totals;
+      return { server, change };
+    });
+  }
+
+  private isReferenced(number: number): boolean {
+    return this.path.loads.u64(number, 'connections') !== 0n || this.path.loads.u32(number, 'persistent') !== 0;
+  }
+
+  private use(server: ServerEntry, number: number): void {
+    this.used.add(number);
+    this.numbered.set(server, { number, seen: NOTHING });
+  }
+
+  private changeFlags(server: ServerEntry, bit: number, on: boolean): void {
+    const number = this.numberOf(server);
+    const flags = this.path.servers.u32(number, 'flags');
+    this.path.servers.setU32(number, 'flags', on ? flags | bit : flags & ~bit);
+  }
+}
