@@ -10,12 +10,11 @@ export {
   timeoutsToJson,
   virtualServiceToJson,
 } from './convert.ts';
-export {
-  type RouterStatusReport,
-  type ServiceHealthReport,
-  type StatusReport,
-  statusSchema,
-  type TableChange,
-  type VrrpStatusReport,
+export type {
+  RouterStatusReport,
+  ServiceHealthReport,
+  StatusReport,
+  TableChange,
+  VrrpStatusReport,
 } from './schema.ts';
 export { type ApiBackend, createApi, listen } from './server.ts';

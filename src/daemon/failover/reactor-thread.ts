@@ -25,7 +25,7 @@ function raisePriority(): void {
 raisePriority();
 const shell = new VirtualRouterShell(reviveAddresses((workerData as ThreadData).settings), {
   post,
-  receive: () => receiveMessageOnPort(port)?.message as ToThread | undefined,
+  receive: () => reviveAddresses(receiveMessageOnPort(port)?.message as ToThread | undefined),
 });
 post({ type: 'started', wakeFd: shell.wakeFd });
 shell.run();

@@ -235,7 +235,8 @@ export class XdpDataPlane implements DataPlane {
       this.slots.set(entry, slot);
       return slot;
     });
-    for (const bytes of [...this.path.serviceIndex.keys()]) if (!known.has(bytes.toString())) this.path.serviceIndex.delete(bytes);
+    const keys = Array.from(this.path.serviceIndex.keys());
+    for (const bytes of keys) if (!known.has(bytes.toString())) this.path.serviceIndex.delete(bytes);
     this.servers.reserveOrphans();
     for (const slot of slots) slot.configure(true, this.numberOf);
     this.writeAddressFilter();

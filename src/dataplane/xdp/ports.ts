@@ -68,7 +68,7 @@ export class Ports {
   }
 
   close(): void {
-    for (const name of [...this.links.keys()]) this.detach(name);
+    for (const name of this.links.keys()) this.detach(name);
     this.rtnetlink.close();
   }
 

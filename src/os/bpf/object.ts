@@ -1,9 +1,8 @@
 /** A compiled BPF object, loaded into the kernel. */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SystemError } from '../ffi/index.ts';
+import { lastErrno, SystemError } from '../ffi/index.ts';
 import { checkedBpf, collectMessages, type Handle, libbpf } from '../ffi/libbpf.ts';
-import { lastErrno } from '../ffi/library.ts';
 import { Btf } from './btf.ts';
 import { BpfMap } from './map.ts';
 import { BpfProgram } from './program.ts';
@@ -92,9 +91,4 @@ export class BpfObject {
 /** Where a map is pinned; a BPF file system allows no dots in names. */
 function pinPath(directory: string, mapName: string): string {
   return join(directory, mapName.replaceAll('.', '_'));
-}
-
-/** Forgets what is pinned in a directory. Maps and links in use elsewhere live on. */
-export function unpin(directory: string, names: readonly string[]): void {
-  for (const name of names) rmSync(pinPath(directory, name), { force: true });
 }

@@ -1,8 +1,7 @@
 /** A loaded BPF program, and its link to a network interface. */
 import { existsSync, rmSync } from 'node:fs';
-import { close } from '../ffi/index.ts';
+import { addressOf, close } from '../ffi/index.ts';
 import { checkedBpf, libbpf } from '../ffi/libbpf.ts';
-import { addressOf } from '../ffi/library.ts';
 
 /** What BPF_PROG_TEST_RUN reports. */
 export interface TestRun {

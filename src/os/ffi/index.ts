@@ -2,7 +2,7 @@
 export { armTimer, boottimeNow, createTimer, monotonicNow } from './clock.ts';
 export { createEventFd, drainCounter, EpollSet, raiseEventFd, startThreadPool } from './epoll.ts';
 export { ENOBUFS, SystemError } from './errno.ts';
-export { loadLibrary } from './library.ts';
+export { addressOf, lastErrno } from './library.ts';
 export { enterNetworkNamespace, MNT_DETACH, mount, unmount } from './namespace.ts';
 export {
   AF_NETLINK,
