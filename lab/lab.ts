@@ -55,10 +55,10 @@ export class Lab {
       `link add name ${port} type veth peer name eth0 address ${mac} netns ${machine.pid}`,
       `link set dev ${port} master br0 up`,
     ]);
-    // A packet of a local stack leaves a veth with a partial checksum, which a program at the other end would forward as it is: both ends compute it.
+    // A packet of a local stack leaves a veth with a partial checksum and, where a card is said to segment, larger than the MTU: a program at
+    // the other end, or a capture, would take that for what is on the wire. So both ends do that work themselves.
     await machine.runOrThrow(['ethtool', '-K', 'eth0', 'tx', 'off']);
-    // A frame that the director sends back out of the port it came in by reaches the bridge only if the port polls (NAPI), as GRO makes it do.
-    await this.onSwitch(['ethtool', '-K', port, 'tx', 'off', 'gro', 'on']);
+    await this.onSwitch(['ethtool', '-K', port, 'tx', 'off']);
     await this.#ip(machine, ['link set lo up', 'link set eth0 up', `address add ${options.address} brd + dev eth0`]);
     this.#writeHosts();
     return machine;

@@ -8,11 +8,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { projectRoot } from './paths.ts';
 import { childrenOf, type Exit, killTree, launch, type Outcome, type RunOptions, run, Service, until } from './process.ts';
 
 /** Where the lab puts the product's commands in each machine; first in PATH. */
 const COMMANDS = '/run/lab/bin';
 const PATH = `${COMMANDS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/** Folders in whose place each machine has its own. */
+const COVERED = ['/run', '/tmp', '/var/log'];
 
 /** What a Debian server has after boot, said explicitly because a new namespace inherits the host's present values. */
 const SERVER_SYSCTLS: Readonly<Record<string, string>> = {
@@ -162,6 +166,7 @@ export class Machine {
   }
 
   async #furnish(): Promise<void> {
+    const uncover = await this.#keepCovered();
     await this.runOrThrow(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'run', '/run']);
     for (const name of ['/run/lab/etc', '/run/lab/work', '/run/lock']) mkdirSync(this.path(name), { recursive: true });
     const etc = 'lowerdir=/etc,upperdir=/run/lab/etc,workdir=/run/lab/work';
@@ -176,6 +181,28 @@ export class Machine {
     this.writeFile('/etc/hostname', `${this.name}\n`);
     this.writeFile('/run/lab/bashrc', `PATH=${PATH}\nPS1='[root@${this.name} \\W]# '\n`);
     mkdirSync(this.path(COMMANDS), { recursive: true });
+    await uncover();
+  }
+
+  /**
+   * A clone of the project (or a Node) below /tmp would be hidden by the machine's own /tmp: it is bound elsewhere before, and back in its
+   * place after, which the returned function does.
+   */
+  async #keepCovered(): Promise<() => Promise<void>> {
+    const needed = [projectRoot, dirname(process.execPath)].filter((folder) => COVERED.some((cover) => folder.startsWith(`${cover}/`)));
+    if (needed.length === 0) return async () => undefined;
+    await this.runOrThrow(['mount', '-t', 'tmpfs', 'keep', '/mnt']);
+    const kept = needed.map((folder, index) => ({ folder, at: `/mnt/${index}` }));
+    for (const { folder, at } of kept) {
+      mkdirSync(this.path(at));
+      await this.runOrThrow(['mount', '--bind', folder, at]);
+    }
+    return async () => {
+      for (const { folder, at } of kept) {
+        mkdirSync(this.path(folder), { recursive: true });
+        await this.runOrThrow(['mount', '--bind', at, folder]);
+      }
+    };
   }
 
   /** A /sys that shows this machine's interfaces, and a bpf file system whose pins nobody else sees. */

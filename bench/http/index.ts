@@ -19,8 +19,8 @@ import { formatReport, median, missedTargets, type Row, rowsOf } from './report.
 
 const USAGE = `Usage: npm run bench -- http [--seconds N] [--rounds N] [--connections N] [--json]
 
-  --seconds N       length of one measurement (default 3)
-  --rounds N        measurements of each contender and case; the median counts (default 3)
+  --seconds N       length of one measurement (default 2)
+  --rounds N        measurements of each contender and case; the median counts (default 5)
   --connections N   connections of each of the two clients (default 32)
   --json            one JSON object on standard output
 `;
@@ -78,8 +78,8 @@ function parseOptions(args: readonly string[]): Options | undefined {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        seconds: { type: 'string', default: '3' },
-        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '2' },
+        rounds: { type: 'string', default: '5' },
         connections: { type: 'string', default: '32' },
         json: { type: 'boolean', default: false },
       },
