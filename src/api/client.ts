@@ -15,7 +15,7 @@ import {
 /** Where the daemon listens unless told otherwise. */
 export const DEFAULT_SOCKET = '/run/vipwright/vipwright.sock';
 
-/** Nobody answers on the socket: `absent` when there is none or nobody listens, `failed` for anything else. */
+/** Nobody answers: `absent` when there is no socket, as before a start and after a stop; `failed` when there is one all the same. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly reason: 'absent' | 'permission' | 'failed';
@@ -86,9 +86,10 @@ function exchange(socketPath: string, method: string, path: string, body?: unkno
 
 function explain(error: NodeJS.ErrnoException, socketPath: string): Error {
   if (error instanceof ConnectionError) return error;
-  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
-    return new ConnectionError('absent', `vipwrightd is not running here (nobody listens on ${socketPath})`);
-  }
+  if (error.code === 'ENOENT') return new ConnectionError('absent', `vipwrightd is not running here (there is no ${socketPath})`);
+  // The socket of a director that was killed: it is being started again, and the packet path goes on meanwhile.
+  if (error.code === 'ECONNREFUSED')
+    return new ConnectionError('failed', `nobody answers on ${socketPath}: vipwrightd is starting again, or was killed`);
   if (error.code === 'EACCES') return new ConnectionError('permission', `you may not open ${socketPath}: run this as root`);
   return new ConnectionError('failed', `talking to ${socketPath} failed: ${error.message}`);
 }
