@@ -1,132 +1,140 @@
-/** What is measured: our packet path, the textbook balancer, and nothing (the floor). */
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { IpAddress } from '../../src/base/index.ts';
-import { type NextHops, XdpDataPlane } from '../../src/dataplane/index.ts';
-import { BpfObject, type BpfProgram, indexKey } from '../../src/os/bpf/index.ts';
-import { monotonicNow } from '../../src/os/ffi/index.ts';
-import { DIRECTOR_MAC, SERVICE, VIP } from './frame.ts';
+/** The two balancers that are compared, each with one service and the same four real servers. */
+import { IpAddress, microseconds } from '../../src/base/index.ts';
+import { XdpDataPlane } from '../../src/dataplane/xdp/index.ts';
+import type { ServiceKey } from '../../src/model/index.ts';
+import { BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
+import { compiledBpf, DIRECTOR_MAC, VIRTUAL_ADDRESS, VIRTUAL_PORT } from './driver.ts';
 
-/** The compiled benchmark lies in dist/bench, the compiled BPF programs in dist/bpf. */
-const OBJECTS = fileURLToPath(new URL('../../bpf', import.meta.url));
-const SERVERS = 4;
-/** Slots of both connection tables: a million connections fill half of them. */
-export const TABLE_SLOTS = 2 ** 21;
-/** BPF_PROG_TEST_RUN receives on the loopback interface; servers "behind" it are answered by XDP_TX. */
-const LOOPBACK = 1;
+/** What a balancer counted since it was made. */
+export interface Counts {
+  readonly packets: number;
+  readonly connections: number;
+  /** Whatever else happened to packets, named; empty when every packet was sent to a server. */
+  readonly trouble: string;
+}
 
 export interface Contender {
-  readonly name: string;
   readonly program: BpfProgram;
-  /** New connections counted so far, or undefined where nobody counts. */
-  connections(): number | undefined;
-  /** Packets counted so far, or undefined where nobody counts. */
-  packets(): number | undefined;
-  /** Untimed: a minute passes, in which half-open connections time out and the director releases them. */
-  minutePasses(): void;
+  counts(): Counts;
   close(): void;
 }
 
-export class Driver {
-  private readonly object = BpfObject.load(join(OBJECTS, 'driver.bpf.o'), new Set());
-  private readonly plan = this.object.map('.data.plan').mapped();
-  private readonly layout = this.object.btf.struct('plan');
-  private readonly program = this.object.program('driver');
+const SERVERS = [1, 2, 3, 4];
+/** Test runs come in by the loopback interface; a server behind the same interface is reached by XDP_TX. */
+const LOOPBACK = 1;
 
-  /** A contender that does nothing but answer XDP_TX. */
-  floor(): Contender {
-    const program = this.object.program('empty');
-    return { name: 'floor', program, connections: () => undefined, packets: () => undefined, minutePasses: () => {}, close: () => {} };
+function serverMac(server: number): Uint8Array {
+  return Uint8Array.of(2, 0, 0, 0, 1, server);
+}
+
+function address(text: string): IpAddress {
+  const parsed = IpAddress.parse(text);
+  if (!parsed) throw new Error(`${text} is no address`);
+  return parsed;
+}
+
+/** The product: the packet path as the daemon loads it, statistics, states and time-outs included. */
+export class Ours implements Contender {
+  private readonly plane: XdpDataPlane;
+
+  constructor(connections: number) {
+    this.plane = new XdpDataPlane({
+      objectPath: compiledBpf('director'),
+      connections,
+      nextHops: {
+        resolve: (server) => ({
+          interfaceIndex: LOOPBACK,
+          sourceMac: DIRECTOR_MAC,
+          destinationMac: serverMac(server.bytes[3] as number),
+          mtu: 1500,
+        }),
+        close: () => undefined,
+      },
+      clock: { now: () => microseconds(0) },
+      logger: { log: () => undefined },
+    });
+    const key: ServiceKey = { kind: 'address', protocol: 'tcp', address: address(VIRTUAL_ADDRESS), port: VIRTUAL_PORT };
+    this.plane.addService({ key, scheduler: 'rr', schedulerFlags: [], onePacket: false });
+    for (const server of SERVERS) {
+      const limits = { weight: 1, upperThreshold: 0, lowerThreshold: 0 };
+      this.plane.addServer(key, { address: address(`10.2.0.${server}`), port: VIRTUAL_PORT, method: 'dr', ...limits });
+    }
+    // What attaching to an interface would write: the address that clients' frames are sent to.
+    this.plane.path.settings.setBytes(0, 'local_macs', DIRECTOR_MAC);
+    this.plane.path.settings.setU32(0, 'local_mac_count', 1);
   }
 
-  /** Lets the packets be of these flows from now on. `flows` is a power of two. */
-  aim(packet: Uint8Array, flows: number, firstFlow = 0): void {
-    const view = new DataView(this.plan.bytes.buffer, this.plan.bytes.byteOffset, this.layout.size);
-    view.setBigUint64(this.offset('next'), 0n, true);
-    view.setUint32(this.offset('flow_mask'), flows - 1, true);
-    view.setUint32(this.offset('first_flow'), firstFlow, true);
-    this.plan.bytes.set(packet, this.offset('packet'));
+  get program(): BpfProgram {
+    return this.plane.path.balance;
   }
 
-  /** Nanoseconds per packet. Throws when the contender did not forward. */
-  run(contender: Contender, packet: Uint8Array, packets: number): number {
-    const XDP_TX = 3;
-    this.object.map('target').update(indexKey(0), indexKey(contender.program.fd));
-    const { verdict, durationNs } = this.program.testRun({ data: packet, repeat: packets });
-    if (verdict !== XDP_TX) throw new Error(`${contender.name} did not forward: verdict ${verdict}`);
-    return durationNs;
+  counts(): Counts {
+    const totals = SERVERS.map((_, number) => this.plane.path.totals(number));
+    const reasons = Object.entries(this.plane.reasons()).filter(([, count]) => count > 0);
+    return {
+      packets: totals.reduce((sum, { inPackets }) => sum + inPackets, 0),
+      connections: totals.reduce((sum, { connections }) => sum + connections, 0),
+      trouble: reasons.map(([reason, count]) => `${reason} ${count}`).join(', '),
+    };
+  }
+
+  /** As the table of real servers shows them. */
+  activeConnections(): number {
+    const servers = this.plane.services().flatMap((service) => service.servers);
+    return servers.reduce((sum, server) => sum + server.activeConnections, 0);
   }
 
   close(): void {
-    this.plan.unmap();
+    this.plane.close();
+  }
+}
+
+export class Textbook implements Contender {
+  readonly program: BpfProgram;
+  private readonly object: BpfObject;
+
+  constructor(connections: number) {
+    this.object = BpfObject.load(compiledBpf('textbook'), new Set(['server_counters', 'service_counters']), {
+      maxEntries: { flows: connections },
+    });
+    this.program = this.object.program('textbook');
+    const service = new Uint8Array(this.object.map('services').shape.valueSize);
+    const { fields } = this.object.btf.struct('service');
+    new DataView(service.buffer).setUint32(fields.server_count?.offset as number, SERVERS.length, true);
+    for (const index of SERVERS.keys()) {
+      new DataView(service.buffer).setUint32((fields.servers?.offset as number) + 4 * index, index, true);
+    }
+    this.object.map('services').update(serviceKey(), service);
+    for (const [index, server] of SERVERS.entries()) {
+      this.object.map('servers').update(indexKey(index), Uint8Array.of(...serverMac(server), ...DIRECTOR_MAC));
+    }
+  }
+
+  counts(): Counts {
+    const { size, fields } = this.object.btf.struct('counters');
+    const sum = { packets: 0, connections: 0 };
+    for (const server of SERVERS.keys()) {
+      const value = this.object.map('server_counters').lookup(indexKey(server)) as Uint8Array;
+      const view = new DataView(value.buffer);
+      for (let cpu = 0; cpu < possibleCpus(); cpu++) {
+        for (const name of ['packets', 'connections'] as const) {
+          sum[name] += Number(view.getBigUint64(cpu * perCpuStride(size) + (fields[name]?.offset as number), true));
+        }
+      }
+    }
+    return { ...sum, trouble: '' };
+  }
+
+  close(): void {
     this.object.close();
   }
-
-  private offset(field: string): number {
-    const found = this.layout.fields[field];
-    if (!found) throw new Error(`struct plan has no ${field}`);
-    return found.offset;
-  }
 }
 
-export function openOurs(): Contender {
-  const sourceMac = DIRECTOR_MAC;
-  const nextHops: NextHops = {
-    resolve: (address) => ({ interfaceIndex: LOOPBACK, sourceMac, destinationMac: macOf(address.bytes[3] as number), mtu: 1500 }),
-    close: () => {},
-  };
-  const plane = new XdpDataPlane({
-    objectPath: join(OBJECTS, 'director.bpf.o'),
-    connections: TABLE_SLOTS,
-    nextHops,
-    clock: { now: monotonicNow },
-    logger: { log: () => {} },
-  });
-  const { settings, hz, lines } = plane.path;
-  settings.setBytes(0, 'local_macs', DIRECTOR_MAC);
-  settings.setU32(0, 'local_mac_count', 1);
-  plane.addService({ key: SERVICE, scheduler: 'rr', schedulerFlags: [], onePacket: false });
-  for (let server = 1; server <= SERVERS; server++) {
-    const address = IpAddress.fromV4Number(0x0a_fe_00_00 + server);
-    plane.addServer(SERVICE, { address, port: 80, method: 'dr', weight: 1, upperThreshold: 0, lowerThreshold: 0 });
-  }
-  const counters = () => plane.services()[0]?.counters;
-  return {
-    name: 'ours',
-    program: plane.path.balance,
-    connections: () => Number(counters()?.connections),
-    packets: () => Number(counters()?.inPackets),
-    minutePasses: () => {
-      settings.setU32(0, 'jiffies_offset', (settings.u32(0, 'jiffies_offset') + 62 * hz) >>> 0);
-      plane.path.sweep(0, lines, true);
-    },
-    close: () => plane.close(),
-  };
-}
-
-export function openTextbook(): Contender {
-  const object = BpfObject.load(join(OBJECTS, 'textbook.bpf.o'), new Set(['backend_counters']), { maxEntries: { flows: TABLE_SLOTS } });
-  const service = new Uint8Array(8);
-  service.set(VIP.bytes);
-  new DataView(service.buffer).setUint16(4, SERVICE.kind === 'address' ? SERVICE.port : 0);
-  service[6] = 6;
-  object.map('virtual_services').update(service, new Uint8Array(8));
-  for (let server = 0; server < SERVERS; server++) {
-    const backend = new Uint8Array(12);
-    backend.set(macOf(server + 1), 0);
-    backend.set(DIRECTOR_MAC, 6);
-    object.map('backends').update(indexKey(server), backend);
-  }
-  return {
-    name: 'textbook',
-    program: object.program('textbook'),
-    connections: () => Number(new DataView((object.map('virtual_services').lookup(service) as Uint8Array).buffer).getBigUint64(0, true)),
-    packets: () => undefined,
-    minutePasses: () => {},
-    close: () => object.close(),
-  };
-}
-
-function macOf(server: number): Uint8Array {
-  return Uint8Array.of(2, 0, 0, 0, 1, server);
+/** struct service_key of textbook.bpf.c. */
+function serviceKey(): Uint8Array {
+  const key = new Uint8Array(8);
+  key.set(address(VIRTUAL_ADDRESS).bytes);
+  new DataView(key.buffer).setUint16(4, VIRTUAL_PORT, false);
+  new DataView(key.buffer).setUint16(6, 6, true);
+  return key;
 }

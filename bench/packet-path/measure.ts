@@ -1,132 +1,100 @@
-/** The cases: established connections in tables of several sizes, and new ones. Rounds are interleaved, contender by contender. */
-import { type Contender, Driver, openOurs, openTextbook, TABLE_SLOTS } from './contenders.ts';
-import { frame, TCP_FLAGS } from './frame.ts';
+/** The measurements: contenders take turns within every round, so that whatever else the machine does hits all of them alike. */
+import { type Contender, type Counts, Ours, Textbook } from './contenders.ts';
+import { ACK, Driver, SYN, type Traffic } from './driver.ts';
 
 export interface Settings {
   readonly rounds: number;
-  /** Packets of one measurement of established connections. */
+  /** Packets of one timed run; a power of two. */
   readonly packets: number;
+  /** Told what is being measured. */
+  readonly progress: (text: string) => void;
 }
 
-/** Nanoseconds per packet of each round. */
+/** ns per packet, one figure for each round. */
 export interface Samples {
-  readonly case: string;
-  readonly floor: number[];
-  readonly textbook: number[];
+  readonly name: string;
   readonly ours: number[];
+  readonly peer: number[];
+  readonly floor: number[];
 }
 
-const MI = 2 ** 20;
-const ESTABLISHED = [
-  { name: 'established, 1 flow', flows: 1 },
-  { name: 'established, 16 Ki flows', flows: 2 ** 14 },
-  { name: 'established, 1 Mi flows', flows: MI },
-];
-const NEW_PER_ROUND = 2 ** 18;
-const SYN = frame(TCP_FLAGS.syn);
-const ACK = frame(TCP_FLAGS.ack);
+const FLOWS = [1, 16_384, 1_048_576];
+const TABLE_SHARE = 2;
+/** The least that both tables hold. */
+const TABLE_MIN = 262_144;
+/** So large that even a million new connections leave most of it empty: neither has to throw anything out. */
+const NEW_TABLE_SHARE = 4;
+/** Larger than any last-level cache of a machine of this class. */
+const SCRUB_BYTES = 128 * 1024 * 1024;
 
-export function measureAll(settings: Settings, progress: (text: string) => void): Samples[] {
+export function measureAll(settings: Settings): Samples[] {
   const driver = new Driver();
   try {
-    const established = ESTABLISHED.map(({ name, flows }) => {
-      progress(name);
-      return withContenders(driver, (floor, textbook, ours) => measureEstablished(driver, name, flows, { floor, textbook, ours }, settings));
-    });
-    progress('new connections');
-    const fresh = withContenders(driver, (floor, textbook, ours) => measureNew(driver, { floor, textbook, ours }, settings));
-    return [...established, fresh];
+    return [...FLOWS.map((flows) => measureEstablished(driver, flows, settings)), measureNew(driver, settings)];
   } finally {
     driver.close();
   }
 }
 
-interface Three {
-  readonly floor: Contender;
-  readonly textbook: Contender;
-  readonly ours: Contender;
-}
-
-/** Each case has fresh tables, so that none profits or suffers from the one before. */
-function withContenders<T>(driver: Driver, action: (floor: Contender, textbook: Contender, ours: Contender) => T): T {
-  const opened: Contender[] = [];
-  const open = (contender: Contender): Contender => {
-    opened.push(contender);
-    return contender;
-  };
+function measureEstablished(driver: Driver, flows: number, settings: Settings): Samples {
+  const samples: Samples = { name: `established, ${flows} flow${flows === 1 ? '' : 's'}`, ours: [], peer: [], floor: [] };
+  const size = Math.max(TABLE_MIN, flows * TABLE_SHARE);
+  const [ours, textbook] = [new Ours(size), new Textbook(size)];
   try {
-    return action(open(driver.floor()), open(openTextbook()), open(openOurs()));
+    for (const contender of [ours, textbook]) {
+      // Opening segment, then the client's acknowledgement: the connection is established.
+      for (const tcpFlags of [SYN, ACK]) driver.run(contender.program, { flows, firstFlow: 0, packets: flows, tcpFlags });
+      require(contender, { packets: 2 * flows, connections: flows }, samples.name);
+    }
+    const active = ours.activeConnections();
+    if (active !== flows) throw new Error(`${samples.name}: ${active} active connections`);
+    const traffic: Traffic = { flows, firstFlow: 0, packets: Math.max(flows, settings.packets), tcpFlags: ACK };
+    for (let round = 1; round <= settings.rounds; round++) {
+      settings.progress(`${samples.name}: round ${round}/${settings.rounds}`);
+      samples.floor.push(driver.run(driver.floor, traffic));
+      samples.ours.push(driver.run(ours.program, traffic));
+      samples.peer.push(driver.run(textbook.program, traffic));
+    }
+    const expected = { packets: 2 * flows + settings.rounds * traffic.packets, connections: flows };
+    for (const contender of [ours, textbook]) require(contender, expected, samples.name);
   } finally {
-    for (const contender of opened) contender.close();
-  }
-}
-
-function measureEstablished(driver: Driver, name: string, flows: number, three: Three, settings: Settings): Samples {
-  const samples: Samples = { case: name, floor: [], textbook: [], ours: [] };
-  for (const contender of [three.textbook, three.ours]) establish(driver, contender, flows);
-  // The first round warms caches and branch predictors.
-  for (let round = -1; round < settings.rounds; round++) {
-    for (const key of ['floor', 'textbook', 'ours'] as const) {
-      const contender = three[key];
-      const before = { connections: contender.connections(), packets: contender.packets() };
-      driver.aim(ACK, flows);
-      const nanoseconds = driver.run(contender, ACK, settings.packets);
-      expectChange(contender, before, 0, settings.packets);
-      if (round >= 0) samples[key].push(nanoseconds);
-    }
+    ours.close();
+    textbook.close();
   }
   return samples;
 }
 
-/** A handshake for every flow. */
-function establish(driver: Driver, contender: Contender, flows: number, firstFlow = 0): void {
-  for (const packet of [SYN, ACK]) {
-    driver.aim(packet, flows, firstFlow);
-    driver.run(contender, packet, flows);
-  }
-}
-
-/**
- * Both tables are as they are in service: the textbook's is full (nothing ever leaves an LRU map but for something new), ours holds a million
- * established connections, and what was new a minute ago has been released.
- */
-function measureNew(driver: Driver, three: Three, settings: Settings): Samples {
-  const samples: Samples = { case: 'new connections', floor: [], textbook: [], ours: [] };
-  establish(driver, three.textbook, TABLE_SLOTS);
-  establish(driver, three.ours, MI);
-  let firstFlow = TABLE_SLOTS;
-  for (let round = -1; round < settings.rounds; round++) {
-    for (const key of ['floor', 'textbook', 'ours'] as const) {
-      const contender = three[key];
-      const before = { connections: contender.connections(), packets: contender.packets() };
-      driver.aim(SYN, NEW_PER_ROUND, firstFlow);
-      const nanoseconds = driver.run(contender, SYN, NEW_PER_ROUND);
-      expectChange(contender, before, NEW_PER_ROUND, NEW_PER_ROUND);
-      contender.minutePasses();
-      if (round >= 0) samples[key].push(nanoseconds);
+/** Every packet opens a connection that was never there before, in a table of its own for each round. */
+function measureNew(driver: Driver, settings: Settings): Samples {
+  const samples: Samples = { name: 'new connections', ours: [], peer: [], floor: [] };
+  const traffic: Traffic = { flows: settings.packets, firstFlow: 0, packets: settings.packets, tcpFlags: SYN };
+  const size = Math.max(TABLE_MIN, settings.packets * NEW_TABLE_SHARE);
+  const scrub = new Uint8Array(SCRUB_BYTES);
+  const turn = (make: () => Contender): number => {
+    const contender = make();
+    try {
+      // A table that was just cleared is partly in the caches still; one that serves is not.
+      scrub.fill((scrub[0] as number) + 1);
+      const duration = driver.run(contender.program, traffic);
+      require(contender, { packets: settings.packets, connections: settings.packets }, samples.name);
+      return duration;
+    } finally {
+      contender.close();
     }
-    firstFlow += NEW_PER_ROUND;
+  };
+  for (let round = 1; round <= settings.rounds; round++) {
+    settings.progress(`${samples.name}: round ${round}/${settings.rounds}`);
+    samples.floor.push(driver.run(driver.floor, traffic));
+    samples.ours.push(turn(() => new Ours(size)));
+    samples.peer.push(turn(() => new Textbook(size)));
   }
   return samples;
 }
 
-/** A figure counts only if the contender did the work: every packet counted, every new connection made, no other one. */
-function expectChange(
-  contender: Contender,
-  before: { connections: number | undefined; packets: number | undefined },
-  connections: number,
-  packets: number,
-): void {
-  const made = change(before.connections, contender.connections());
-  const counted = change(before.packets, contender.packets());
-  // An LRU map may lose a few entries of a large working set to its per-CPU lists, and take them up again.
-  const tolerance = contender.name === 'textbook' ? packets / 100 : 0;
-  if (made !== undefined && Math.abs(made - connections) > tolerance) {
-    throw new Error(`${contender.name} made ${made} connections, ${connections} were expected`);
-  }
-  if (counted !== undefined && counted !== packets) throw new Error(`${contender.name} counted ${counted} packets of ${packets}`);
-}
-
-function change(before: number | undefined, after: number | undefined): number | undefined {
-  return before === undefined || after === undefined ? undefined : after - before;
+/** A benchmark of misses, or of packets that went nowhere, would be a lie. */
+function require(contender: Contender, expected: Omit<Counts, 'trouble'>, name: string): void {
+  const { packets, connections, trouble } = contender.counts();
+  if (packets === expected.packets && connections === expected.connections && trouble === '') return;
+  const seen = `${packets} packets sent to servers and ${connections} connections${trouble === '' ? '' : `, and ${trouble}`}`;
+  throw new Error(`${name}: ${contender.program.name} counted ${seen}, not ${expected.packets} and ${expected.connections}`);
 }

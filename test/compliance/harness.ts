@@ -32,12 +32,13 @@ export interface Harness {
 export interface Capabilities {
   /** Whether the harness can let time pass without waiting for it. */
   readonly canAdvance: boolean;
+  /** Whether the data plane has one-packet scheduling of UDP (`ipvsadm -o`). */
+  readonly onePacket: boolean;
 }
 
 /** Handed to every part of the suite: a fresh harness per case. */
-export interface Context {
+export interface Context extends Capabilities {
   readonly bed: () => Bed;
-  readonly canAdvance: boolean;
 }
 
 export const VIP = ip('10.9.9.9');

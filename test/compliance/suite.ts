@@ -19,7 +19,7 @@ export function describeDataPlaneCompliance(name: string, makeHarness: () => Har
       bed = undefined;
     });
     const context: Context = {
-      canAdvance: capabilities.canAdvance,
+      ...capabilities,
       bed: () => {
         if (!bed) throw new Error('a bed exists only within a case');
         return bed;

@@ -30,7 +30,7 @@ function formatRouter(router: RouterStatusReport): string[] {
   return [
     `virtual router ${router.name}  ${router.state}  VRID ${router.vrid} on ${router.interface}, ${priority}${master}`,
     `  VIPs ${router.vips.join(' ')}`,
-    `  adverts sent ${router.advertsSent}, received ${router.advertsReceived}; became master ${router.becameMaster} times`,
+    `  adverts sent ${router.advertsSent}, received ${router.advertsReceived}; transitions to MASTER ${router.becameMaster}`,
     ...(rejected.length > 0 ? [`  rejected: ${rejected.join(', ')}`] : []),
   ];
 }

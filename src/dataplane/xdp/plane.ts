@@ -83,6 +83,7 @@ export class XdpDataPlane implements DataPlane {
   /** Puts the packet path on these interfaces and takes it off all others. */
   attach(interfaces: readonly string[]): void {
     this.ports.configure(interfaces);
+    this.resolveAll();
   }
 
   attachments(): Attachment[] {
@@ -191,7 +192,9 @@ export class XdpDataPlane implements DataPlane {
     this.nextLine = (this.nextLine + lines) % this.path.lines;
     this.readCounts();
     this.servers.releaseOrphans();
-    for (const entry of this.table.emptyTrash(this.options.clock.now())) this.servers.forget(entry);
+    const forgotten = this.table.emptyTrash(this.options.clock.now());
+    for (const entry of forgotten) this.servers.forget(entry);
+    if (forgotten.length > 0) this.writeAddressFilter();
     for (let due = this.estimator.stepsDue(this.options.clock.now()); due > 0; due--) {
       for (const service of this.table.services()) {
         service.meter.step();
@@ -249,8 +252,9 @@ export class XdpDataPlane implements DataPlane {
     const hop = this.options.nextHops.resolve(server.address);
     // A way that is lost for a moment (an entry being asked for again) is kept: the old address is better than none.
     if (hop === undefined) return;
-    if (hop !== 'local') this.ports.allow(hop.interfaceIndex);
-    this.servers.writeNextHop(server, hop);
+    if (hop === 'local') return this.servers.writeNextHop(server, hop);
+    this.ports.allow(hop.interfaceIndex);
+    this.servers.writeNextHop(server, this.ports.seesWireFrames() ? hop : { ...hop, mtu: 0 });
   }
 
   /** Brings connection counts and statistics from the maps into the table. */
@@ -275,10 +279,14 @@ export class XdpDataPlane implements DataPlane {
     settings.setBytes(0, 'timeouts', bytes);
   }
 
-  /** The filter lets most packets that are none of ours pass after one look. */
+  /**
+   * The filter lets most packets that are none of ours pass after one look. The address of a deleted service stays in it as long as
+   * connections may remember its servers: their packets are not the stack's.
+   */
   private writeAddressFilter(): void {
     const bytes = new Uint8Array(ADDRESS_FILTER_BYTES);
-    for (const { service } of this.table.services()) {
+    const services = new Set([...this.table.services(), ...this.servers.owners()]);
+    for (const { service } of services) {
       if (service.key.kind !== 'address') continue;
       const address = new DataView(service.key.address.bytes.slice().buffer).getUint32(0, true);
       const bit = Math.imul(address, 0x9e3779b1) >>> 20;
@@ -345,12 +353,13 @@ function requireSupported({ key, onePacket }: VirtualService): void {
   if (key.kind === 'fwmark') throw new DataPlaneError('unsupported', 'this version has no firewall-mark services');
   if (key.address.family !== 4) throw new DataPlaneError('unsupported', 'this version balances IPv4 only');
   if (key.protocol === 'sctp') throw new DataPlaneError('unsupported', 'this version balances TCP and UDP, not SCTP');
-  if (onePacket) throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
+  // For any other protocol the table refuses it, as IPVS does.
+  if (onePacket && key.protocol === 'udp') throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
 }
 
-function requireDirectRouting({ method, address }: RealServer): void {
+/** Without tunnels the table itself refuses a server of another address family than its service's. */
+function requireDirectRouting({ method }: RealServer): void {
   if (method !== 'dr') throw new DataPlaneError('unsupported', `this version forwards by direct routing only, not ${method}`);
-  if (address.family !== 4) throw new DataPlaneError('unsupported', 'this version balances IPv4 only');
 }
 
 /** struct service_key: address and port as in packets, protocol in host order. */

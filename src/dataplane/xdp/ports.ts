@@ -63,6 +63,14 @@ export class Ports {
     this.devices.update(indexKey(interfaceIndex), indexKey(interfaceIndex));
   }
 
+  /**
+   * Whether frames are as long as the wire allows. In generic mode the stack hands over what it has put together (GRO) or not yet
+   * taken apart (TSO) and cuts it to size on the way out itself, so there their length says nothing.
+   */
+  seesWireFrames(): boolean {
+    return [...this.links.values()].every((link) => link.mode === 'native');
+  }
+
   attachments(): Attachment[] {
     return [...this.links].map(([name, link]) => ({ name, mode: link.mode }));
   }

@@ -1,7 +1,7 @@
 /** Real servers by their numbers in the packet path's maps, and what is written and counted under them. */
 import { assert } from '../../base/index.ts';
 import { DataPlaneError } from '../../ports/index.ts';
-import type { ServerEntry } from '../memory/index.ts';
+import type { ServerEntry, ServiceEntry } from '../memory/index.ts';
 import type { NextHop } from './next-hops.ts';
 import type { PacketPath, ServerTotals } from './program.ts';
 
@@ -81,6 +81,11 @@ export class ServerNumbers {
     const numbered = this.numbered.get(server);
     assert(numbered, `${server.address}:${server.port} has no number in the packet path`);
     return numbered.number;
+  }
+
+  /** The services, present and deleted, of every server that has a number. */
+  owners(): ServiceEntry[] {
+    return [...this.numbered.keys()].map((server) => server.owner);
   }
 
   setAvailable(server: ServerEntry, available: boolean): void {

@@ -1,0 +1,147 @@
+/** Frames as a client's router sends them to the director, and what is looked at in the frames that leave it. */
+import { IpAddress } from '../../src/base/index.ts';
+import { internetChecksum } from '../../src/wire/index.ts';
+
+export const DIRECTOR_MAC = Uint8Array.of(0x02, 0xd1, 0, 0, 0, 1);
+export const ROUTER_MAC = Uint8Array.of(0x02, 0xaa, 0, 0, 0, 1);
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
+const ETHERNET_HEADER = 14;
+const FLAG_BITS: Readonly<Record<string, number>> = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 };
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+
+/** What differs from a plain SYN of 10.0.0.1:40000 to 10.9.9.9:80. */
+export interface FrameFields {
+  readonly destinationMac?: Uint8Array;
+  readonly etherType?: number;
+  readonly source?: string;
+  readonly destination?: string;
+  /** Protocol number; TCP, UDP and ICMP get their headers, others only `payload`. */
+  readonly protocol?: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  /** Letters of `FSRPAU`. */
+  readonly flags?: string;
+  readonly ttl?: number;
+  readonly identification?: number;
+  readonly dontFragment?: boolean;
+  readonly moreFragments?: boolean;
+  /** In units of eight bytes. A later fragment has only `payload` behind its IP header. */
+  readonly fragmentOffset?: number;
+  /** IP options; a multiple of four bytes. */
+  readonly options?: Uint8Array;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+  readonly payload?: Uint8Array;
+}
+
+export function buildFrame(fields: FrameFields = {}): Uint8Array {
+  const { destinationMac = DIRECTOR_MAC, etherType = 0x0800 } = fields;
+  const ip = buildPacket(fields);
+  const frame = new Uint8Array(ETHERNET_HEADER + ip.length);
+  frame.set(destinationMac, 0);
+  frame.set(ROUTER_MAC, 6);
+  new DataView(frame.buffer).setUint16(12, etherType);
+  frame.set(ip, ETHERNET_HEADER);
+  return frame;
+}
+
+/** The IPv4 packet alone, with right checksums; ICMP errors quote it. */
+export function buildPacket(fields: FrameFields = {}): Uint8Array {
+  const { source = '10.0.0.1', destination = '10.9.9.9', protocol = PROTOCOL.tcp, ttl = 64, options = new Uint8Array() } = fields;
+  const header = 20 + options.length;
+  const addresses = Uint8Array.of(...bytesOf(source), ...bytesOf(destination));
+  const body = fields.fragmentOffset ? (fields.payload ?? new Uint8Array(8)) : transport(fields, protocol, addresses);
+  const packet = new Uint8Array(header + body.length);
+  const view = new DataView(packet.buffer);
+  packet[0] = 0x40 | (header / 4);
+  view.setUint16(2, packet.length);
+  view.setUint16(4, fields.identification ?? 1);
+  view.setUint16(
+    6,
+    (fields.dontFragment ? DONT_FRAGMENT : 0) | (fields.moreFragments ? MORE_FRAGMENTS : 0) | (fields.fragmentOffset ?? 0),
+  );
+  packet[8] = ttl;
+  packet[9] = protocol;
+  packet.set(addresses, 12);
+  packet.set(options, 20);
+  view.setUint16(10, internetChecksum(packet.subarray(0, header)));
+  packet.set(body, header);
+  return packet;
+}
+
+function transport(fields: FrameFields, protocol: number, addresses: Uint8Array): Uint8Array {
+  const payload = fields.payload ?? new Uint8Array();
+  const [source, destination] = [fields.sourcePort ?? 40_000, fields.destinationPort ?? 80];
+  if (protocol === PROTOCOL.tcp) {
+    const bytes = new Uint8Array(20 + payload.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(0, source);
+    view.setUint16(2, destination);
+    bytes[12] = 5 << 4;
+    bytes[13] = [...(fields.flags ?? 'S')].reduce((bits, letter) => bits | (FLAG_BITS[letter] as number), 0);
+    view.setUint16(14, 0xffff);
+    bytes.set(payload, 20);
+    view.setUint16(16, pseudoChecksum(addresses, protocol, bytes));
+    return bytes;
+  }
+  if (protocol === PROTOCOL.udp) {
+    const bytes = new Uint8Array(8 + payload.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(0, source);
+    view.setUint16(2, destination);
+    view.setUint16(4, bytes.length);
+    bytes.set(payload, 8);
+    view.setUint16(6, pseudoChecksum(addresses, protocol, bytes));
+    return bytes;
+  }
+  if (protocol !== PROTOCOL.icmp) return payload;
+  const bytes = Uint8Array.of(fields.icmpType ?? 8, fields.icmpCode ?? 0, 0, 0, 0, 0, 0, 0, ...payload);
+  new DataView(bytes.buffer).setUint16(2, internetChecksum(bytes));
+  return bytes;
+}
+
+function pseudoChecksum(addresses: Uint8Array, protocol: number, segment: Uint8Array): number {
+  return internetChecksum(Uint8Array.of(...addresses, 0, protocol, segment.length >> 8, segment.length & 255, ...segment));
+}
+
+function bytesOf(address: string): Uint8Array {
+  const parsed = IpAddress.parse(address);
+  if (parsed?.family !== 4) throw new Error(`${address} is no IPv4 address`);
+  return parsed.bytes;
+}
+
+export interface SeenFrame {
+  readonly destinationMac: string;
+  readonly sourceMac: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  readonly ttl: number;
+  readonly totalLength: number;
+  /** Whether the IP header's checksum is right. */
+  readonly checksumRight: boolean;
+  /** Behind the IP header. */
+  readonly body: Uint8Array;
+}
+
+export function seeFrame(frame: Uint8Array): SeenFrame {
+  const ip = frame.subarray(ETHERNET_HEADER);
+  const header = ((ip[0] as number) & 15) * 4;
+  const address = (at: number): string => String(IpAddress.fromBytes(ip.subarray(at, at + 4)));
+  return {
+    destinationMac: macText(frame.subarray(0, 6)),
+    sourceMac: macText(frame.subarray(6, 12)),
+    source: address(12),
+    destination: address(16),
+    protocol: ip[9] as number,
+    ttl: ip[8] as number,
+    totalLength: ((ip[2] as number) << 8) | (ip[3] as number),
+    checksumRight: internetChecksum(ip.subarray(0, header)) === 0,
+    body: ip.subarray(header),
+  };
+}
+
+export function macText(mac: Uint8Array): string {
+  return [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}

@@ -1,0 +1,103 @@
+/** The packet path under test: the real program in the kernel, run on frames by BPF_PROG_TEST_RUN, with a clock that tests turn. */
+import { fileURLToPath } from 'node:url';
+import { type Instant, type IpAddress, seconds } from '../../src/base/index.ts';
+import { type NextHop, XdpDataPlane, type XdpOptions } from '../../src/dataplane/xdp/index.ts';
+import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
+
+export const OBJECT_PATH = fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
+/** enum xdp_action. */
+const VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
+export type VerdictName = (typeof VERDICTS)[number];
+
+/** Test runs arrive on the loopback interface: what leaves by it again is XDP_TX. */
+export const INGRESS_INTERFACE = 1;
+export const HOP_MTU = 1500;
+
+/** A data plane that knows when it is closed, since no packet may be shown to it any more. */
+class TestPlane extends XdpDataPlane {
+  isClosed = false;
+
+  override close(): void {
+    this.isClosed = true;
+    super.close();
+  }
+}
+
+export interface RigOptions {
+  readonly connections?: number;
+  readonly pins?: XdpOptions['pins'];
+  /** The way to a server; default: every server has a MAC of its own on the port that packets come in by. */
+  readonly resolve?: (address: IpAddress) => NextHop | 'local' | undefined;
+}
+
+export interface Passage {
+  readonly verdict: VerdictName;
+  readonly frame: Uint8Array;
+}
+
+export class Rig {
+  readonly plane: TestPlane;
+  private now: Instant = 0;
+  /** What the packet path's clock shows, by the test's will; real time stands still. */
+  private jiffies: number;
+
+  constructor(options: RigOptions = {}) {
+    const { connections = 256, pins, resolve = hopTo } = options;
+    this.plane = new TestPlane({
+      objectPath: OBJECT_PATH,
+      connections,
+      ...(pins && { pins }),
+      nextHops: { resolve, close: () => undefined },
+      clock: { now: () => this.now },
+      logger: { log: () => undefined },
+    });
+    this.jiffies = this.plane.path.sweep(0, 0, false).jiffies;
+  }
+
+  run(frame: Uint8Array): Passage {
+    if (this.plane.isClosed) return { verdict: 'PASS', frame };
+    const { path } = this.plane;
+    // The plane writes the addresses of the interfaces it is on; it is on none.
+    path.settings.setBytes(0, 'local_macs', DIRECTOR_MAC);
+    path.settings.setU32(0, 'local_mac_count', 1);
+    this.holdClock();
+    const { verdict, data } = path.balance.testRun({ data: frame });
+    const name = VERDICTS[verdict];
+    if (!name) throw new Error(`the packet path answered ${verdict}`);
+    return { verdict: name, frame: data };
+  }
+
+  /** Time passes a second at a time, with the plane's periodic work, and a tenth of a second more at the end. */
+  advance(count: number): void {
+    const { path } = this.plane;
+    for (let second = 0; second < count; second++) {
+      this.now += seconds(1);
+      this.jiffies += path.hz;
+      if (second === count - 1) this.jiffies += Math.ceil(path.hz / 10);
+      this.holdClock();
+      this.plane.tick();
+    }
+  }
+
+  close(): void {
+    if (!this.plane.isClosed) this.plane.close();
+  }
+
+  private holdClock(): void {
+    const { settings, sweep } = { settings: this.plane.path.settings, sweep: this.plane.path.sweep(0, 0, false) };
+    settings.setU32(0, 'jiffies_offset', (settings.u32(0, 'jiffies_offset') + this.jiffies - sweep.jiffies) >>> 0);
+  }
+}
+
+/** Every server's MAC address has its IP address at the end. */
+export function serverMac(address: IpAddress): Uint8Array {
+  return Uint8Array.of(0x02, 0x05, ...address.bytes);
+}
+
+export function hopTo(address: IpAddress): NextHop {
+  return { interfaceIndex: INGRESS_INTERFACE, sourceMac: DIRECTOR_MAC, destinationMac: serverMac(address), mtu: HOP_MTU };
+}
+
+export function macOf(address: IpAddress): string {
+  return macText(serverMac(address));
+}
