@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The connection table: lines of two entries, two lines to choose from, and a small overflow map behind them.
+ * The connection table: lines of two entries, each with the line beside it to fall back on, and a small overflow map behind them.
  *
  * Readers take no lock. An entry is a hit when its key and META_VALID match and its time has not come; the reader looks at the generation
  * again before it acts, because the slot may have changed hands in between. Writers claim a slot by a compare-and-swap to META_BUSY, fill
@@ -18,8 +18,8 @@ struct conn_key {
 	__u64 addresses; /* client, virtual: as they lie in struct conn */
 	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
 	__u32 kind;      /* META_PROTOCOL and META_TEMPLATE bits */
-	__u32 first;     /* the two lines to choose from */
-	__u32 second;
+	__u32 first;     /* the line where it is looked for */
+	__u32 second;    /* the line beside it, for what does not fit */
 };
 
 struct conn_place {
@@ -37,7 +37,7 @@ static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, _
 	__u64 hash = hash_tuple((__u64)client << 32 | key.ports, (__u64)kind << 32 | virtual);
 
 	key.first = (__u32)hash & settings.line_mask;
-	key.second = (__u32)(hash >> 32) & settings.line_mask;
+	key.second = key.first ^ 1;
 	return key;
 }
 
@@ -103,24 +103,24 @@ static __always_inline struct conn *conn_find_overflow(const struct conn_key *ke
 }
 
 /*
- * The entry with the key, expired or not. All four words are loaded before any is judged: both lines are then on their way from memory at
- * once, and two cold lines cost hardly more than one.
+ * The entry with the key, expired or not. Nearly always one line answers, with yes or with no: the second is looked at only where its first
+ * slot says that something had to go there. The two lie side by side, in one page and within reach of the adjacent-line prefetcher.
  */
 static __always_inline struct conn *conn_find(const struct conn_place *place, const struct conn_key *key)
 {
 	__u64 a = conn_tail(&place->first->slot[0]);
-	__u64 c = conn_tail(&place->second->slot[0]);
 	__u64 b = conn_tail(&place->first->slot[1]);
-	__u64 d = conn_tail(&place->second->slot[1]);
 
 	if (conn_is_hit(&place->first->slot[0], a, key))
 		return &place->first->slot[0];
 	if (conn_is_hit(&place->first->slot[1], b, key))
 		return &place->first->slot[1];
-	if (conn_is_hit(&place->second->slot[0], c, key))
-		return &place->second->slot[0];
-	if (conn_is_hit(&place->second->slot[1], d, key))
-		return &place->second->slot[1];
+	if (a >> 32 & META_NEIGHBOUR) {
+		if (conn_is_hit(&place->second->slot[0], conn_tail(&place->second->slot[0]), key))
+			return &place->second->slot[0];
+		if (conn_is_hit(&place->second->slot[1], conn_tail(&place->second->slot[1]), key))
+			return &place->second->slot[1];
+	}
 	return a >> 32 & META_SPILLED ? conn_find_overflow(key) : NULL;
 }
 

@@ -127,11 +127,6 @@ static __always_inline struct conn *line_claim(struct conn_line *line, __u32 now
 	return conn_claim(conn, meta) ? conn : NULL;
 }
 
-static __always_inline __u32 line_free_slots(const struct conn_line *line, __u32 now)
-{
-	return conn_is_free(&line->slot[0], conn_meta(&line->slot[0]), now) + conn_is_free(&line->slot[1], conn_meta(&line->slot[1]), now);
-}
-
 __noinline int line_lock(struct conn_line *line)
 {
 	__u32 attempt;
@@ -165,15 +160,18 @@ static __always_inline struct conn *conn_spill(struct conn_line *first, const st
 	return bpf_map_lookup_elem(&overflow, &where);
 }
 
-/* A slot for a new entry, claimed. The emptier of the two lines, the first when they are equal: that keeps both from overflowing. */
+/* A slot for a new entry, claimed: in its line, in the one beside it, or in the overflow map. */
 static __always_inline struct conn *conn_allocate(const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
-	__u32 first = line_free_slots(place->first, now), second = line_free_slots(place->second, now);
-	struct conn *conn = NULL;
+	struct conn *conn = line_claim(place->first, now);
 
-	if (first + second)
-		conn = line_claim(second > first ? place->second : place->first, now);
-	return conn ? conn : conn_spill(place->first, key);
+	if (conn)
+		return conn;
+	conn = line_claim(place->second, now);
+	if (!conn)
+		return conn_spill(place->first, key);
+	__sync_fetch_and_or(&place->first->slot[0].meta, META_NEIGHBOUR);
+	return conn;
 }
 
 /* Fills a claimed slot and lets the readers see it. `meta` has state, flags and kind. */

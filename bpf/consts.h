@@ -73,7 +73,8 @@ enum conn_state {
 
 /*
  * The meta word of a connection. It changes only by atomic operations. The low half describes the entry. GENERATION moves whenever the slot
- * changes hands. LOCK and SPILLED belong to the cache line and are used in its first slot only.
+ * changes hands. LOCK, SPILLED and NEIGHBOUR belong to the cache line and are
+ * used in its first slot only.
  */
 enum meta {
 	META_STATE = 0x0000000f,
@@ -88,7 +89,8 @@ enum meta {
 	META_GENERATION_ONE = 0x00010000,
 	META_LOCK = 0x01000000,    /* someone inserts a connection whose first choice is this line */
 	META_SPILLED = 0x02000000, /* the overflow map may hold a connection whose first choice is this line */
-	META_LINE = 0x03000000,
+	META_NEIGHBOUR = 0x04000000, /* the next line may hold a connection whose first choice is this line */
+	META_LINE = 0x07000000,
 };
 
 enum server_flag {

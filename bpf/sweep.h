@@ -37,29 +37,42 @@ static __always_inline int sweep_conn(struct conn *conn, struct sweep_walk *walk
 	return 1;
 }
 
-/*
- * The line need not look into the overflow map any more once that is empty. Should an entry arrive there at this very moment, the second
- * look puts the mark back.
- */
-static __always_inline void sweep_mark(struct conn_line *line)
+static __always_inline int line_is_empty(const struct conn_line *line)
 {
-	if (!(conn_meta(&line->slot[0]) & META_SPILLED) || settings.overflow_count)
-		return;
-	__sync_fetch_and_and(&line->slot[0].meta, ~META_SPILLED);
-	if (*(volatile __u32 *)&settings.overflow_count)
-		__sync_fetch_and_or(&line->slot[0].meta, META_SPILLED);
+	return !((conn_meta(&line->slot[0]) | conn_meta(&line->slot[1])) & (META_VALID | META_BUSY));
+}
+
+/*
+ * A line need not look beside itself any more once the line there is empty, nor into the overflow map once that is. Should an entry arrive
+ * there at this very moment, the second look puts the mark back: whoever places it claims its slot first and sets the mark then.
+ */
+static __always_inline void sweep_marks(struct conn_line *line, struct conn_line *neighbour)
+{
+	__u32 meta = conn_meta(&line->slot[0]);
+
+	if (meta & META_NEIGHBOUR && line_is_empty(neighbour)) {
+		__sync_fetch_and_and(&line->slot[0].meta, ~META_NEIGHBOUR);
+		if (!line_is_empty(neighbour))
+			__sync_fetch_and_or(&line->slot[0].meta, META_NEIGHBOUR);
+	}
+	if (meta & META_SPILLED && !settings.overflow_count) {
+		__sync_fetch_and_and(&line->slot[0].meta, ~META_SPILLED);
+		if (*(volatile __u32 *)&settings.overflow_count)
+			__sync_fetch_and_or(&line->slot[0].meta, META_SPILLED);
+	}
 }
 
 static long sweep_line(__u32 step, struct sweep_walk *walk)
 {
-	__u32 index = walk->request->first_line + step;
+	__u32 index = walk->request->first_line + step, beside = index ^ 1;
 	struct conn_line *line = bpf_map_lookup_elem(&connections, &index);
+	struct conn_line *neighbour = bpf_map_lookup_elem(&connections, &beside);
 
-	if (!line)
+	if (!line || !neighbour)
 		return 1;
 	sweep_conn(&line->slot[0], walk);
 	sweep_conn(&line->slot[1], walk);
-	sweep_mark(line);
+	sweep_marks(line, neighbour);
 	return 0;
 }
 

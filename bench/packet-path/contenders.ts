@@ -1,5 +1,5 @@
 /** The two balancers that are compared, each with one service and the same four real servers. */
-import { IpAddress, microseconds } from '../../src/base/index.ts';
+import { IpAddress } from '../../src/base/index.ts';
 import { XdpDataPlane } from '../../src/dataplane/xdp/index.ts';
 import type { ServiceKey } from '../../src/model/index.ts';
 import { BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
@@ -50,7 +50,7 @@ export class Ours implements Contender {
         }),
         close: () => undefined,
       },
-      clock: { now: () => microseconds(0) },
+      clock: { now: () => 0 },
       logger: { log: () => undefined },
     });
     const key: ServiceKey = { kind: 'address', protocol: 'tcp', address: address(VIRTUAL_ADDRESS), port: VIRTUAL_PORT };

@@ -11,9 +11,6 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* Odd, so that multiplying by it is a permutation of any power of two of flows; near neighbours end up far apart. */
-#define SPREAD 0x9e3779b1u
-
 #define FIRST_CLIENT 0x0b000000u /* 11.0.0.0 */
 #define FIRST_PORT 1024
 
@@ -24,6 +21,7 @@ struct control {
 	__u32 next;
 	__u32 flow_mask; /* flows - 1 */
 	__u32 first_flow;
+	__u32 stride; /* odd, so that multiplying by it is a permutation of any power of two of flows */
 };
 
 struct control control SEC(".data.control");
@@ -49,7 +47,7 @@ int drive(struct xdp_md *ctx)
 
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	flow = control.first_flow + (control.next++ * SPREAD & control.flow_mask);
+	flow = control.first_flow + (control.next++ * control.stride & control.flow_mask);
 	__builtin_memcpy(&frame->eth, control.macs, sizeof(control.macs));
 	__builtin_memcpy(&frame->ip.ttl, &control.ttl_protocol_check, sizeof(control.ttl_protocol_check));
 	frame->ip.saddr = bpf_htonl(FIRST_CLIENT + (flow & 0xffff));

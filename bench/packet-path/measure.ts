@@ -43,12 +43,12 @@ function measureEstablished(driver: Driver, flows: number, settings: Settings): 
   try {
     for (const contender of [ours, textbook]) {
       // Opening segment, then the client's acknowledgement: the connection is established.
-      for (const tcpFlags of [SYN, ACK]) driver.run(contender.program, { flows, firstFlow: 0, packets: flows, tcpFlags });
+      for (const tcpFlags of [SYN, ACK]) driver.run(contender.program, { flows, firstFlow: 0, packets: flows, tcpFlags, order: 'rising' });
       require(contender, { packets: 2 * flows, connections: flows }, samples.name);
     }
     const active = ours.activeConnections();
     if (active !== flows) throw new Error(`${samples.name}: ${active} active connections`);
-    const traffic: Traffic = { flows, firstFlow: 0, packets: Math.max(flows, settings.packets), tcpFlags: ACK };
+    const traffic: Traffic = { flows, firstFlow: 0, packets: Math.max(flows, settings.packets), tcpFlags: ACK, order: 'scattered' };
     for (let round = 1; round <= settings.rounds; round++) {
       settings.progress(`${samples.name}: round ${round}/${settings.rounds}`);
       samples.floor.push(driver.run(driver.floor, traffic));
@@ -67,7 +67,7 @@ function measureEstablished(driver: Driver, flows: number, settings: Settings): 
 /** Every packet opens a connection that was never there before, in a table of its own for each round. */
 function measureNew(driver: Driver, settings: Settings): Samples {
   const samples: Samples = { name: 'new connections', ours: [], peer: [], floor: [] };
-  const traffic: Traffic = { flows: settings.packets, firstFlow: 0, packets: settings.packets, tcpFlags: SYN };
+  const traffic: Traffic = { flows: settings.packets, firstFlow: 0, packets: settings.packets, tcpFlags: SYN, order: 'scattered' };
   const size = Math.max(TABLE_MIN, settings.packets * NEW_TABLE_SHARE);
   const scrub = new Uint8Array(SCRUB_BYTES);
   const turn = (make: () => Contender): number => {

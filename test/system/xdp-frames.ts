@@ -3,7 +3,7 @@ import { IpAddress } from '../../src/base/index.ts';
 import { internetChecksum } from '../../src/wire/index.ts';
 
 export const DIRECTOR_MAC = Uint8Array.of(0x02, 0xd1, 0, 0, 0, 1);
-export const ROUTER_MAC = Uint8Array.of(0x02, 0xaa, 0, 0, 0, 1);
+export const ROUTER_MAC = Uint8Array.of(0x02, 0xaa, 0x5e, 0x11, 0xc3, 0x01);
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
 const ETHERNET_HEADER = 14;
 const FLAG_BITS: Readonly<Record<string, number>> = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 };
@@ -57,10 +57,7 @@ export function buildPacket(fields: FrameFields = {}): Uint8Array {
   packet[0] = 0x40 | (header / 4);
   view.setUint16(2, packet.length);
   view.setUint16(4, fields.identification ?? 1);
-  view.setUint16(
-    6,
-    (fields.dontFragment ? DONT_FRAGMENT : 0) | (fields.moreFragments ? MORE_FRAGMENTS : 0) | (fields.fragmentOffset ?? 0),
-  );
+  view.setUint16(6, (fields.dontFragment ? DONT_FRAGMENT : 0) | (fields.moreFragments ? MORE_FRAGMENTS : 0) | (fields.fragmentOffset ?? 0));
   packet[8] = ttl;
   packet[9] = protocol;
   packet.set(addresses, 12);

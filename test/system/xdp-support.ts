@@ -4,7 +4,7 @@ import { type Instant, type IpAddress, seconds } from '../../src/base/index.ts';
 import { type NextHop, XdpDataPlane, type XdpOptions } from '../../src/dataplane/xdp/index.ts';
 import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
 
-export const OBJECT_PATH = fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
+export const OBJECT_PATH = process.env.VWOBJ ?? fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
 /** enum xdp_action. */
 const VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
 export type VerdictName = (typeof VERDICTS)[number];

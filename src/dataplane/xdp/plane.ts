@@ -61,7 +61,8 @@ export class XdpDataPlane implements DataPlane {
     this.options = options;
     const { objectPath, connections = DEFAULT_CONNECTIONS } = options;
     const pinDirectory = options.pins?.directory;
-    this.path = PacketPath.load({ objectPath, connections, ...(pinDirectory !== undefined && { pinDirectory }) });
+    const onLoss = (why: string): void => options.logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
+    this.path = PacketPath.load({ objectPath, connections, onLoss, ...(pinDirectory !== undefined && { pinDirectory }) });
     this.space = new WheelSpace(this.path.wheels.length);
     this.servers = new ServerNumbers(this.path);
     this.estimator = new EstimatorClock(options.clock.now());

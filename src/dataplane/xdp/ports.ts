@@ -4,6 +4,7 @@ import { type BpfMap, type BpfProgram, indexKey, XdpLink, type XdpMode } from '.
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import type { Link } from '../../wire/index.ts';
+import { LINK_PIN } from './program.ts';
 import type { Records } from './records.ts';
 
 /**
@@ -81,7 +82,7 @@ export class Ports {
   }
 
   private attach(link: Link): void {
-    const pinPath = this.pinDirectory === undefined ? undefined : join(this.pinDirectory, `link_${link.index}`);
+    const pinPath = this.pinDirectory === undefined ? undefined : join(this.pinDirectory, `${LINK_PIN}${link.index}`);
     const preferred: XdpMode = GENERIC_KINDS.has(link.kind ?? '') ? 'generic' : 'native';
     const inherited = pinPath === undefined ? undefined : XdpLink.takeOver(this.program, link.index, preferred, pinPath);
     this.links.set(link.name, inherited ?? this.attachNew(link, preferred, pinPath));

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../os/bpf/index.ts';
 import { Records } from './records.ts';
 
+/** The director writes it again at every start. */
+const UNPINNED = new Set(['ports']);
 const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
 /** Entries of the overflow map for each line of the connection table. */
 const OVERFLOW_SHARE = 8;
@@ -17,7 +19,11 @@ export interface PacketPathOptions {
   /** Connections that the table holds before it overflows; rounded up to a power of two. */
   readonly connections: number;
   readonly pinDirectory?: string;
+  readonly onLoss?: (why: string) => void;
 }
+
+/** How the names of pinned links begin; the interface's number follows. */
+export const LINK_PIN = 'link_';
 
 /** What the packet path counted for one real server, all CPUs together. */
 export interface ServerTotals {
@@ -84,19 +90,23 @@ export class PacketPath {
     if (!this.inherited) this.initialize();
   }
 
-  /** Loads the object, taking over pinned maps where they fit. Maps of another shape are given up, with their connections. */
+  /**
+   * Loads the object, taking over pinned maps where they fit. Maps of another shape are given up, with their connections, and `onLoss` is
+   * told why; pinned links stay, so that the new program takes the old one's place without a gap.
+   */
   static load(options: PacketPathOptions): PacketPath {
     const lines = 2 ** Math.ceil(Math.log2(Math.max(2, options.connections / CONNECTIONS_PER_LINE)));
     const maxEntries = { connections: lines, overflow: Math.max(1024, lines / OVERFLOW_SHARE) };
     const { pinDirectory } = options;
     const load = (): BpfObject =>
-      BpfObject.load(options.objectPath, PER_CPU, { maxEntries, ...(pinDirectory !== undefined && { pinDirectory }) });
+      BpfObject.load(options.objectPath, PER_CPU, { maxEntries, unpinned: UNPINNED, ...(pinDirectory !== undefined && { pinDirectory }) });
     if (pinDirectory === undefined) return new PacketPath(load());
     try {
       return new PacketPath(load());
     } catch (error) {
-      const pins = readdirSync(pinDirectory);
+      const pins = readdirSync(pinDirectory).filter((name) => !name.startsWith(LINK_PIN));
       if (pins.length === 0) throw error;
+      options.onLoss?.((error as Error).message);
       for (const name of pins) rmSync(join(pinDirectory, name), { recursive: true, force: true });
       return new PacketPath(load());
     }

@@ -12,6 +12,11 @@ export interface BpfObjectOptions {
   readonly maxEntries?: Readonly<Record<string, number>>;
   /** A directory in a BPF file system: maps are pinned there, and taken over from there with their contents where they fit. */
   readonly pinDirectory?: string;
+  /**
+   * Maps that are made anew each time. Device maps must be: the kernel gives them a flag that was not asked for, so that libbpf takes the
+   * pinned one for another kind of map.
+   */
+  readonly unpinned?: ReadonlySet<string>;
 }
 
 /** Names of the maps that hold one value for each CPU; their look-ups are longer. */
@@ -41,7 +46,7 @@ export class BpfObject {
       for (const [name, entries] of Object.entries(options.maxEntries ?? {})) {
         checkedBpf('bpf_map__set_max_entries', libbpf().setMaxEntries(object.mapHandle(name), entries) as number, () => name);
       }
-      if (options.pinDirectory !== undefined) object.setPinPaths(options.pinDirectory);
+      if (options.pinDirectory !== undefined) object.setPinPaths(options.pinDirectory, options.unpinned ?? new Set());
       const loaded = collectMessages(() => libbpf().load(object.handle) as number);
       checkedBpf('bpf_object__load', loaded.result, loaded.messages);
       return object;
@@ -79,10 +84,12 @@ export class BpfObject {
     return handle;
   }
 
-  private setPinPaths(directory: string): void {
+  /** Constants belong to the compiled program, not to what it remembers: they are never taken over. */
+  private setPinPaths(directory: string, unpinned: ReadonlySet<string>): void {
     const lib = libbpf();
     for (let map = lib.nextMap(this.handle, null) as Handle | null; map; map = lib.nextMap(this.handle, map) as Handle | null) {
       const name = lib.mapName(map) as string;
+      if (name.startsWith('.rodata') || unpinned.has(name)) continue;
       checkedBpf('bpf_map__set_pin_path', lib.setPinPath(map, pinPath(directory, name)) as number, () => name);
     }
   }

@@ -1,0 +1,94 @@
+/** Schedulers and TCP states of the real packet path, against what Linux did and against the in-memory tables. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toSeconds } from '../../src/base/index.ts';
+import { isActiveTcpState, nextTcpState, type TcpState, tcpTimeout } from '../../src/dataplane/memory/index.ts';
+import { DEFAULT_TIMEOUTS } from '../../src/model/index.ts';
+import { expectAbout, real, tcp } from '../compliance/harness.ts';
+import { buildFrame, seeFrame } from './xdp-frames.ts';
+import { Rig } from './xdp-support.ts';
+
+const recording = readFileSync(new URL('../golden/ipvs/scheduler-vectors-linux-6.1.192.txt', import.meta.url), 'utf8');
+const vectors = [...recording.matchAll(/^RESULT (rr|wrr) \[\] W=([\d ]+) : (.*)$/gm)].map((match) => ({
+  scheduler: match[1] as 'rr' | 'wrr',
+  weights: (match[2] as string).split(' ').map(Number),
+  chosen: (match[3] as string).trim(),
+}));
+
+const STATES: readonly TcpState[] = [
+  'NONE',
+  'ESTABLISHED',
+  'SYN_SENT',
+  'SYN_RECV',
+  'FIN_WAIT',
+  'TIME_WAIT',
+  'CLOSE',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'LISTEN',
+  'SYNACK',
+];
+const EVENTS = ['S', 'FA', 'F', 'A', 'R', 'RA', 'SA', ''] as const;
+const CELLS = STATES.flatMap((state) => EVENTS.map((flags) => ({ state, flags })));
+
+describe('the packet path schedules as Linux 6.1.192 did', () => {
+  it('has the recorded sequences', () => {
+    expect(vectors.map(({ scheduler }) => scheduler)).toEqual(['rr', 'wrr', 'rr', 'wrr', 'rr', 'wrr']);
+  });
+
+  it.each(vectors)('$scheduler with weights $weights', ({ scheduler, weights, chosen }) => {
+    const rig = new Rig();
+    try {
+      rig.plane.addService({ key: tcp(80), scheduler, schedulerFlags: [], onePacket: false });
+      for (const [index, weight] of weights.entries()) rig.plane.addServer(tcp(80), real(index + 1, weight));
+      // Servers are 10.2.0.N, and a server's MAC address ends with N.
+      const ours = chosen.split(' ').map((_, client) => rig.run(buildFrame({ sourcePort: 1000 + client })).frame[5]);
+      expect(ours.join(' ')).toBe(chosen);
+    } finally {
+      rig.close();
+    }
+  });
+});
+
+describe('TCP states of a director that sees only the client', () => {
+  let rig: Rig;
+  beforeAll(() => {
+    rig = new Rig();
+    rig.plane.addService({ key: tcp(80), scheduler: 'rr', schedulerFlags: [], onePacket: false });
+    rig.plane.addServer(tcp(80), real(1));
+  });
+  afterAll(() => rig.close());
+
+  /** Puts the only connection, opened where there is none, into a state: the entry and its server's counts. */
+  function force(state: TcpState): void {
+    const { connections, loads, numbers, tableSize } = rig.plane.path;
+    const { META_VALID, META_STATE, META_INACTIVE } = numbers.meta as Record<'META_VALID' | 'META_STATE' | 'META_INACTIVE', number>;
+    rig.run(buildFrame());
+    const index = Array.from({ length: tableSize }, (_, slot) => slot).find((slot) => connections.u32(slot, 'meta') & META_VALID);
+    if (index === undefined) throw new Error('the SYN opened no connection');
+    const active = isActiveTcpState(state);
+    const rest = connections.u32(index, 'meta') & ~(META_STATE | META_INACTIVE);
+    connections.setU32(index, 'meta', (rest | (numbers.state[`STATE_${state}`] as number) | (active ? 0 : META_INACTIVE)) >>> 0);
+    loads.setU32(connections.u32(index, 'server'), 'connections', 1);
+    // The upper half of the same word.
+    const at = loads.at(connections.u32(index, 'server'), 'connections') + 4;
+    new DataView(loads.bytes.buffer, loads.bytes.byteOffset).setUint32(at, active ? 1 : 0, true);
+  }
+
+  it.each(CELLS)('$state and a segment with "$flags"', ({ state, flags }) => {
+    force(state);
+    const [before] = [...rig.plane.connections()];
+    expect(before?.state).toBe(state);
+    const { verdict, frame } = rig.run(buildFrame({ flags }));
+    expect([verdict, seeFrame(frame).ttl]).toEqual(['TX', 63]);
+    const has = (letter: string): boolean => flags.includes(letter);
+    const next = nextTcpState(state, { syn: has('S'), ack: has('A'), fin: has('F'), rst: has('R') }, false);
+    const [after, ...others] = [...rig.plane.connections()];
+    expect(others).toEqual([]);
+    expect(after?.state).toBe(next);
+    expectAbout(after?.expiresSeconds ?? 0, toSeconds(tcpTimeout(next, DEFAULT_TIMEOUTS)));
+    const active = isActiveTcpState(next);
+    const [server] = rig.plane.services()[0]?.servers ?? [];
+    expect([server?.activeConnections, server?.inactiveConnections]).toEqual(active ? [1, 0] : [0, 1]);
+  });
+});
