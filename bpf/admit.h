@@ -32,7 +32,7 @@ static __always_inline void template_invalidate(const struct conn_place *place, 
 /* The client's template, if it has one that still counts. */
 static __always_inline struct conn *template_find(const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
-	struct conn *template = conn_find(place, key);
+	struct conn *template = conn_find(place->first, key);
 
 	if (!template)
 		return NULL;
@@ -88,7 +88,7 @@ __noinline int choose_by_template(struct service *service, const struct conn_key
 	template = template_find(&place, &key, admission->now);
 	if (!template) {
 		reason = template_create(service, &place, &key, admission);
-		template = reason ? NULL : conn_find(&place, &key);
+		template = reason ? NULL : conn_find(place.first, &key);
 	}
 	if (template) {
 		admission->server = template->server;
@@ -139,7 +139,7 @@ __noinline int enter(const struct conn_key *key, struct admission *admission)
 
 	if (!key || !admission || !conn_place(key, &place) || !line_lock(place.first))
 		return DROP_TABLE_BUSY;
-	conn = conn_find(&place, key);
+	conn = conn_find(place.first, key);
 	if (conn && conn_expired(conn, admission->now)) {
 		conn_remove(&place, key, conn);
 		conn = NULL;

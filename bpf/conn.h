@@ -41,6 +41,12 @@ static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, _
 	return key;
 }
 
+static __always_inline struct conn_line *conn_line_of(const struct conn_key *key)
+{
+	return bpf_map_lookup_elem(&connections, &key->first);
+}
+
+/* Both lines, for those who write. */
 static __always_inline int conn_place(const struct conn_key *key, struct conn_place *place)
 {
 	place->first = bpf_map_lookup_elem(&connections, &key->first);
@@ -76,9 +82,15 @@ static __always_inline int conn_expired(const struct conn *conn, __u32 now)
 	return time_reached(now, *(const volatile __u32 *)&conn->expires);
 }
 
+/* 0 for the entry with the key. Both words are compared before anything branches: one branch for the answer, not one for each word. */
+static __always_inline __u64 conn_difference(const struct conn *conn, __u64 tail, const struct conn_key *key)
+{
+	return ((tail ^ conn_wanted_tail(key)) & TAIL_MASK) | (conn_addresses(conn) ^ key->addresses);
+}
+
 static __always_inline int conn_is_hit(const struct conn *conn, __u64 tail, const struct conn_key *key)
 {
-	return (tail & TAIL_MASK) == conn_wanted_tail(key) && conn_addresses(conn) == key->addresses;
+	return !conn_difference(conn, tail, key);
 }
 
 static __always_inline struct overflow_key overflow_key(const struct conn_key *key)
@@ -106,20 +118,24 @@ static __always_inline struct conn *conn_find_overflow(const struct conn_key *ke
  * The entry with the key, expired or not. Nearly always one line answers, with yes or with no: the second is looked at only where its first
  * slot says that something had to go there. The two lie side by side, in one page and within reach of the adjacent-line prefetcher.
  */
-static __always_inline struct conn *conn_find(const struct conn_place *place, const struct conn_key *key)
+static __always_inline struct conn *conn_find(struct conn_line *first, const struct conn_key *key)
 {
-	__u64 a = conn_tail(&place->first->slot[0]);
-	__u64 b = conn_tail(&place->first->slot[1]);
+	__u64 a = conn_tail(&first->slot[0]);
+	__u64 b = conn_tail(&first->slot[1]);
+	__u64 not_a = conn_difference(&first->slot[0], a, key);
+	__u64 not_b = conn_difference(&first->slot[1], b, key);
+	struct conn_line *second;
 
-	if (conn_is_hit(&place->first->slot[0], a, key))
-		return &place->first->slot[0];
-	if (conn_is_hit(&place->first->slot[1], b, key))
-		return &place->first->slot[1];
+	if (!not_a)
+		return &first->slot[0];
+	if (!not_b)
+		return &first->slot[1];
 	if (a >> 32 & META_NEIGHBOUR) {
-		if (conn_is_hit(&place->second->slot[0], conn_tail(&place->second->slot[0]), key))
-			return &place->second->slot[0];
-		if (conn_is_hit(&place->second->slot[1], conn_tail(&place->second->slot[1]), key))
-			return &place->second->slot[1];
+		second = bpf_map_lookup_elem(&connections, &key->second);
+		if (second && conn_is_hit(&second->slot[0], conn_tail(&second->slot[0]), key))
+			return &second->slot[0];
+		if (second && conn_is_hit(&second->slot[1], conn_tail(&second->slot[1]), key))
+			return &second->slot[1];
 	}
 	return a >> 32 & META_SPILLED ? conn_find_overflow(key) : NULL;
 }

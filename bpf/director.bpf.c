@@ -31,7 +31,7 @@ SEC("xdp")
 int balance(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct conn_place place;
+	struct conn_line *line;
 	struct conn_key key;
 	struct conn *conn;
 	__u32 now, meta;
@@ -42,10 +42,10 @@ int balance(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
-	if (!parse_lengths(&packet))
-		return pass(PASS_MALFORMED);
 	if (is_fragment(&packet))
 		return jump(ctx, TAIL_FRAGMENT);
+	if (!parse_lengths(&packet))
+		return pass(PASS_MALFORMED);
 	if (packet.ip->protocol == IPPROTO_TCP) {
 		if (!has_tcp_header(&packet))
 			return pass(PASS_MALFORMED);
@@ -58,9 +58,10 @@ int balance(struct xdp_md *ctx)
 	} else {
 		return jump(ctx, TAIL_ICMP);
 	}
-	if (!conn_place(&key, &place))
+	line = conn_line_of(&key);
+	if (!line)
 		return XDP_PASS;
-	conn = conn_find(&place, &key);
+	conn = conn_find(line, &key);
 	if (!conn)
 		return jump(ctx, TAIL_ADMIT);
 	meta = conn_meta(conn);
@@ -151,7 +152,7 @@ int admit_program(struct xdp_md *ctx)
 	if (!conn_place(&key, &place))
 		return XDP_PASS;
 	now = now_jiffies();
-	conn = conn_find(&place, &key);
+	conn = conn_find(place.first, &key);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
 		if (!is_reuse(conn, meta, flags)) {
@@ -185,7 +186,7 @@ int icmp_program(struct xdp_md *ctx)
 		return pass(PASS_ICMP);
 	if (!icmp_quoted_key(&packet, &key) || !conn_place(&key, &place))
 		return pass(PASS_ICMP);
-	conn = conn_find(&place, &key);
+	conn = conn_find(place.first, &key);
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
@@ -206,9 +207,13 @@ int fragment_program(struct xdp_md *ctx)
 
 	if (!parse_ipv4(ctx, &packet))
 		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_ICMP)
+		return pass(PASS_ICMP);
+	if (packet.ip->protocol != IPPROTO_TCP && packet.ip->protocol != IPPROTO_UDP)
+		return pass(PASS_PROTOCOL);
 	if (!is_later_fragment(&packet))
-		return packet.ip->protocol == IPPROTO_ICMP ? pass(PASS_ICMP) : jump(ctx, TAIL_ADMIT);
-	if (!parse_lengths(&packet))
+		return jump(ctx, TAIL_ADMIT);
+	if (!parse_header(&packet))
 		return pass(PASS_MALFORMED);
 	where = fragment_key(&packet);
 	index = bpf_map_lookup_elem(&fragments, &where);

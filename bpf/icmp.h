@@ -97,6 +97,9 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
 		return XDP_DROP;
+	/* No error about an error, nor about a fragment that does not say what it belongs to (RFC 1122, 3.2.2). */
+	if (packet.ip->protocol == IPPROTO_ICMP || is_later_fragment(&packet))
+		return XDP_DROP;
 	quoted = packet.ip->ihl * 4 + ICMP_QUOTED_BYTES;
 	eth = *packet.eth;
 	client = packet.ip->saddr;

@@ -78,18 +78,22 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 	return packet->eth->h_proto == bpf_htons(ETH_P_IP);
 }
 
-/* Checks what the stack would check before anyone looked at the ports; the stack counts what is wrong, so it gets it. */
-static __always_inline int parse_lengths(struct packet *packet)
+/* Checks what the stack would check of the IP header; the stack counts what is wrong, so it gets it. */
+static __always_inline int parse_header(struct packet *packet)
 {
 	__u32 header = packet->ip->ihl * 4;
 
 	packet->length = bpf_ntohs(packet->ip->tot_len);
 	packet->l4 = (void *)packet->ip + header;
-	if (packet->ip->version != 4 || header < sizeof(struct iphdr) || packet->length < header + 8)
+	if (packet->ip->version != 4 || header < sizeof(struct iphdr) || packet->length < header)
 		return 0;
-	if ((void *)packet->ip + packet->length > packet->end)
-		return 0;
-	return packet->l4 + 8 <= packet->end;
+	return (void *)packet->ip + packet->length <= packet->end;
+}
+
+/* The same, and that there are ports behind the header. */
+static __always_inline int parse_lengths(struct packet *packet)
+{
+	return parse_header(packet) && packet->length >= packet->ip->ihl * 4 + 8 && packet->l4 + 8 <= packet->end;
 }
 
 static __always_inline int is_fragment(const struct packet *packet)

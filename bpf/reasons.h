@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Why a packet did not simply go to its real server. The numbers are stable: metrics, the CLI and the manual use them.
- * src/dataplane/xdp/reasons.ts has the sentence for each; a test compares both lists.
+ * docs/packet-reasons.md has the sentence for each; a test compares both lists.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /** The lab: machines as network namespaces, the services they run, and scenarios as readable text. */
-export { addressesOf, judgePackets, type PacketVerdict, type TableRow, tableBecomes, tableOf, watchAddresses } from './inspect.ts';
+export { judgePackets, type PacketVerdict, type TableRow, tableBecomes, watchAddresses } from './inspect.ts';
 export { Lab, type MachineOptions } from './lab.ts';
 export type { Machine } from './machine.ts';
 export { compiled, projectRoot } from './paths.ts';
@@ -12,14 +12,13 @@ export {
   nowMs,
   type Outcome,
   run,
-  runOrThrow,
   type Service,
   sleep,
   treeOf,
   until,
 } from './process.ts';
 export { parseScenario } from './scenario/parse.ts';
-export { type Judgement, type Observer, Player, type PlayResult } from './scenario/play.ts';
+export type { Judgement, Observer, PlayResult } from './scenario/play.ts';
 export type { Scenario, Statement, Step } from './scenario/scenario.ts';
 export { ScenarioError } from './scenario/words.ts';
 export { bootSeedLab, hasNoVip, holdsVip, type SeedLab, seedConfiguration, VIP } from './seed-lab.ts';

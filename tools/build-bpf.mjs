@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(repository, 'dist/bpf');
-const flags = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror', '-Wno-unused-function'];
+const flags = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror', '-Wno-unused-function', '-fno-strict-aliasing'];
 /** Debian keeps the C library's machine-dependent headers in a directory of the machine's name. */
 const include = `/usr/include/${process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch}-linux-gnu`;
 

@@ -14,8 +14,9 @@ import {
   tableBecomes,
   VIP,
 } from '../../lab/index.ts';
+import { jsonReport, median, type Row } from '../report.ts';
 import { CASES, type Case, type Contender, measure, type Settings } from './measure.ts';
-import { formatReport, median, missedTargets, type Row, rowsOf } from './report.ts';
+import { formatReport, missedTargets, rowsOf } from './report.ts';
 
 const USAGE = `Usage: npm run bench -- http [--seconds N] [--rounds N] [--connections N] [--json]
 
@@ -59,7 +60,7 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     await prepare(seed);
     const rows = await measureAll(seed, options);
-    process.stdout.write(options.json ? `${JSON.stringify({ bench: 'http', rows })}\n` : formatReport(rows));
+    process.stdout.write(options.json ? jsonReport('http', rows) : formatReport(rows));
     const missed = missedTargets(rows);
     for (const line of missed) process.stderr.write(`target missed: ${line}\n`);
     process.exitCode = missed.length === 0 ? 0 : 1;

@@ -1,16 +1,5 @@
-/** Rows of the report, the targets, and the table for people. */
-
-export interface Row {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number;
-  readonly peerName: string;
-  /** The direct connection's rate: what no balancer can pass on veth. */
-  readonly floor: number;
-  readonly unit: 'requests/s';
-  /** ours / peer */
-  readonly ratio: number;
-}
+/** Rows of the report, the targets, and the table for people. The floor is the direct connection: what no balancer can pass on veth. */
+import { type Row, rounded } from '../report.ts';
 
 export interface Rate {
   readonly name: string;
@@ -26,15 +15,6 @@ const TARGETS: readonly { readonly case: string; readonly peerName: string; read
   { case: 'keep-alive', peerName: 'haproxy', ratio: 1.5 },
 ];
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle];
-  const lower = sorted.length % 2 === 0 ? sorted[middle - 1] : upper;
-  if (upper === undefined || lower === undefined) throw new Error('nothing was measured');
-  return (lower + upper) / 2;
-}
-
 /** One row for each peer of ours in this case. */
 export function rowsOf(name: string, rates: readonly Rate[]): Row[] {
   const rateOf = (wanted: string): number => {
@@ -48,7 +28,7 @@ export function rowsOf(name: string, rates: readonly Rate[]): Row[] {
     .filter((rate) => rate.name !== OURS)
     .map((rate) => {
       const peer = Math.round(rate.rate);
-      return { case: name, ours, peer, peerName: rate.name, floor, unit: 'requests/s', ratio: Math.round((ours / peer) * 1000) / 1000 };
+      return { case: name, ours, peer, peerName: rate.name, floor, unit: 'requests/s', ratio: rounded(ours / peer) };
     });
 }
 

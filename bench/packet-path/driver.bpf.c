@@ -21,7 +21,8 @@ struct control {
 	__u32 next;
 	__u32 flow_mask; /* flows - 1 */
 	__u32 first_flow;
-	__u32 stride; /* odd, so that multiplying by it is a permutation of any power of two of flows */
+	__u32 scattered;
+	__u32 shift; /* half the bits of a flow's number */
 };
 
 struct control control SEC(".data.control");
@@ -39,6 +40,18 @@ struct frame {
 	struct tcphdr tcp;
 } __attribute__((packed));
 
+/*
+ * A permutation of a power of two of flows in which no step follows from the one before: a constant stride, however wide, is what
+ * processors foresee. Multiplying by an odd number and folding the upper half of the bits into the lower can both be undone.
+ */
+static __always_inline __u32 scatter(__u32 flow)
+{
+	flow = flow * 0x9e3779b1u & control.flow_mask;
+	flow ^= flow >> (control.shift & 31);
+	flow = flow * 0x85ebca6bu & control.flow_mask;
+	return flow ^ flow >> (control.shift & 31);
+}
+
 SEC("xdp")
 int drive(struct xdp_md *ctx)
 {
@@ -47,7 +60,10 @@ int drive(struct xdp_md *ctx)
 
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	flow = control.first_flow + (control.next++ * control.stride & control.flow_mask);
+	flow = control.next++ & control.flow_mask;
+	if (control.scattered)
+		flow = scatter(flow);
+	flow += control.first_flow;
 	__builtin_memcpy(&frame->eth, control.macs, sizeof(control.macs));
 	__builtin_memcpy(&frame->ip.ttl, &control.ttl_protocol_check, sizeof(control.ttl_protocol_check));
 	frame->ip.saddr = bpf_htonl(FIRST_CLIENT + (flow & 0xffff));

@@ -33,8 +33,6 @@ export interface Traffic {
  */
 export type Order = 'rising' | 'scattered';
 
-const STRIDES: Readonly<Record<Order, number>> = { rising: 1, scattered: 0x9e3779b1 };
-
 export class Driver {
   readonly floor: BpfProgram;
   private readonly object: BpfObject;
@@ -47,8 +45,9 @@ export class Driver {
     this.object = BpfObject.load(compiledBpf('driver'), new Set());
     this.program = this.object.program('drive');
     this.floor = this.object.program('answer');
-    const { bytes, unmap } = this.object.map(CONTROL_MAP).mapped();
-    this.unmap = unmap;
+    const memory = this.object.map(CONTROL_MAP).mapped();
+    const { bytes } = memory;
+    this.unmap = () => memory.unmap();
     this.fields = this.object.btf.struct('control').fields;
     this.control = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -63,7 +62,8 @@ export class Driver {
     this.control.setUint32(at('next'), 0, true);
     this.control.setUint32(at('flow_mask'), traffic.flows - 1, true);
     this.control.setUint32(at('first_flow'), traffic.firstFlow, true);
-    this.control.setUint32(at('stride'), STRIDES[traffic.order], true);
+    this.control.setUint32(at('scattered'), traffic.order === 'scattered' ? 1 : 0, true);
+    this.control.setUint32(at('shift'), Math.ceil(Math.log2(traffic.flows) / 2), true);
     const { verdict, durationNs } = this.program.testRun({ data: frame, repeat: traffic.packets });
     if (verdict !== XDP_TX) throw new Error(`${target.name} gave verdict ${verdict}, not XDP_TX`);
     return durationNs;

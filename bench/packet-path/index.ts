@@ -2,7 +2,7 @@
  * `npm run bench -- packet-path`: what a packet costs in the packet path, beside a textbook balancer on BPF_MAP_TYPE_LRU_HASH and beside
  * an empty program, by BPF_PROG_TEST_RUN. Nothing is attached to any interface.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { jsonReport } from '../report.ts';
@@ -37,19 +37,25 @@ export async function run(args: readonly string[]): Promise<void> {
   } else if (options.pinned) {
     report(options);
   } else {
-    process.exitCode = measureAside(args);
+    process.exitCode = await measureAside(args);
   }
 }
 
-/** Runs the bench once more as a process that stays on one CPU, with real-time priority where that is allowed. */
-function measureAside(args: readonly string[]): number {
+/**
+ * Runs the bench once more as a process that stays on one CPU, with real-time priority where that is allowed, and gives its exit status.
+ * What ends us ends it too.
+ */
+function measureAside(args: readonly string[]): Promise<number> {
   const cpu = String(availableParallelism() - 1);
   const realTime = spawnSync('chrt', ['-f', '50', 'true']).status === 0 ? ['chrt', '-f', '50'] : [];
   if (realTime.length === 0) process.stderr.write('no real-time priority here: expect more noise\n');
   const words = ['-c', cpu, ...realTime, process.execPath, process.argv[1] as string, 'packet-path', '--pinned', ...args];
-  const { status, error } = spawnSync('taskset', words, { stdio: 'inherit' });
-  if (error) throw error;
-  return status ?? 1;
+  const child = spawn('taskset', words, { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
 }
 
 function report(options: Options): void {

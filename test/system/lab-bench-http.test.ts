@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseWrk } from '../../bench/http/measure.ts';
-import { formatReport, median, missedTargets, rowsOf } from '../../bench/http/report.ts';
+import { formatReport, missedTargets, rowsOf } from '../../bench/http/report.ts';
+import { median } from '../../bench/report.ts';
 
 const WRK = `Running 2s test @ http://192.168.18.201/
   1 threads and 32 connections

@@ -1,7 +1,7 @@
 /** Frames, one of each kind that the packet path treats differently, and what becomes of them. See xdp-packets.test.ts. */
 import { real, tcp, udp, VIP } from '../compliance/harness.ts';
 import { buildFrame, buildPacket, type FrameFields, PROTOCOL, ROUTER_MAC } from './xdp-frames.ts';
-import { HOP_MTU, type Rig, type RigOptions } from './xdp-support.ts';
+import { HOP_MTU, hopTo, type Rig, type RigOptions } from './xdp-support.ts';
 
 const ETHERNET_HEADER = 14;
 export const UDP: FrameFields = { protocol: PROTOCOL.udp, destinationPort: 53 };
@@ -72,6 +72,26 @@ export const FORWARDED: readonly Fixture[] = [
 ];
 
 export const PASSED: readonly Fixture[] = [
+  {
+    name: 'a first fragment of another protocol that looks like a UDP connection',
+    after: [UDP],
+    frame: { protocol: 47, moreFragments: true, payload: buildPacket(UDP).subarray(20) },
+    output: 'passed unchanged',
+    reasons: ['PASS_PROTOCOL'],
+  },
+  {
+    name: 'a later fragment of another protocol',
+    frame: { protocol: 47, fragmentOffset: 3 },
+    output: 'passed unchanged',
+    reasons: ['PASS_PROTOCOL'],
+  },
+  {
+    name: 'a later fragment of an ICMP message',
+    frame: { protocol: PROTOCOL.icmp, fragmentOffset: 3 },
+    output: 'passed unchanged',
+    reasons: ['PASS_ICMP'],
+  },
+
   { name: 'an ACK without a connection', frame: { flags: 'A' }, output: 'passed unchanged', reasons: ['PASS_NO_CONNECTION'] },
   { name: 'an RST without a connection', frame: { flags: 'R' }, output: 'passed unchanged', reasons: ['PASS_NO_CONNECTION'] },
   { name: 'SYN and RST at once', frame: { flags: 'SR' }, output: 'passed unchanged', reasons: ['PASS_NO_CONNECTION'] },
@@ -154,6 +174,28 @@ export const PASSED: readonly Fixture[] = [
 ];
 
 export const REFUSED: readonly Fixture[] = [
+  {
+    name: 'an ICMP error with TTL 1, which no ICMP error may be about',
+    after: OPEN,
+    frame: { ...icmpError(3, ANSWER), ttl: 1 },
+    output: 'dropped',
+    reasons: ['REJECT_TTL_EXCEEDED'],
+  },
+  {
+    name: 'a later fragment with TTL 1, which no ICMP error may be about',
+    after: [FIRST_FRAGMENT],
+    frame: { ...LATER_FRAGMENT, ttl: 1 },
+    output: 'dropped',
+    reasons: ['REJECT_TTL_EXCEEDED'],
+  },
+  {
+    name: 'a port that does not exist',
+    resolve: (address) => ({ ...hopTo(address), interfaceIndex: 0x7fff_ffff }),
+    frame: {},
+    output: 'dropped',
+    reasons: ['DROP_NO_NEXT_HOP'],
+  },
+
   { name: 'TTL 1 of a connection', after: OPEN, frame: { flags: 'A', ttl: 1 }, output: [11, 0, 0], reasons: ['REJECT_TTL_EXCEEDED'] },
   { name: 'TTL 1 behind IP options', frame: { ttl: 1, options: OPTIONS }, output: [11, 0, 0], reasons: ['REJECT_TTL_EXCEEDED'] },
   {

@@ -138,7 +138,8 @@ describe('ways out', () => {
     const { settings, numbers, ports } = on.plane.path;
     settings.setU32(0, 'flags', numbers.settingsFlag.SETTING_TX_BY_REDIRECT as number);
     expect(on.run(buildFrame()).verdict).toBe('REDIRECT');
-    for (const key of [...ports.keys()]) ports.delete(key);
+    const keys = Array.from(ports.keys());
+    for (const key of keys) ports.delete(key);
     expect(reasonsOf(on, () => expect(on.run(buildFrame({ flags: 'A' })).verdict).toBe('DROP'))).toEqual(['DROP_REDIRECT_FAILED']);
   });
 
@@ -157,6 +158,31 @@ describe('ways out', () => {
     known = false;
     on.plane.resolveAll();
     expectForwarded(buildFrame(), on.run(buildFrame()));
+  });
+});
+
+describe('the plane', () => {
+  it('still answers when it is closed, from what it knew', () => {
+    const on = ready();
+    on.run(buildFrame());
+    on.plane.close();
+    on.plane.tick();
+    on.plane.resolveAll();
+    expect(on.plane.services()).toHaveLength(2);
+    expect([...on.plane.connections()]).toEqual([]);
+  });
+
+  it('refuses one-packet scheduling, SCTP, IPv6, firewall marks and other methods', () => {
+    const { plane } = ready();
+    const ops = { key: udp(54), ...PLAIN, onePacket: true } as const;
+    const sctp = { key: { kind: 'address', protocol: 'sctp', address: ip('10.9.9.9'), port: 1 }, ...PLAIN } as const;
+    const v6 = { key: { kind: 'address', protocol: 'tcp', address: ip('fd00::1'), port: 1 }, ...PLAIN } as const;
+    const mark = { key: { kind: 'fwmark', mark: 1, family: 4 }, ...PLAIN } as const;
+    for (const service of [ops, sctp, v6, mark]) expect(() => plane.addService(service)).toThrow(/this version/);
+    for (const method of ['nat', 'tun'] as const)
+      expect(() => plane.addServer(tcp(80), real(2, 1, { method }))).toThrow(/direct routing only/);
+    expect(plane.services()).toHaveLength(2);
+    expect(plane.services()[0]?.servers).toHaveLength(1);
   });
 });
 

@@ -4,7 +4,7 @@ import { type Instant, type IpAddress, seconds } from '../../src/base/index.ts';
 import { type NextHop, XdpDataPlane, type XdpOptions } from '../../src/dataplane/xdp/index.ts';
 import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
 
-export const OBJECT_PATH = process.env.VWOBJ ?? fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
+export const OBJECT_PATH = fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
 /** enum xdp_action. */
 const VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
 export type VerdictName = (typeof VERDICTS)[number];
@@ -37,6 +37,7 @@ export interface Passage {
 
 export class Rig {
   readonly plane: TestPlane;
+  readonly log: string[] = [];
   private now: Instant = 0;
   /** What the packet path's clock shows, by the test's will; real time stands still. */
   private jiffies: number;
@@ -49,7 +50,7 @@ export class Rig {
       ...(pins && { pins }),
       nextHops: { resolve, close: () => undefined },
       clock: { now: () => this.now },
-      logger: { log: () => undefined },
+      logger: { log: (_level, message) => void this.log.push(message) },
     });
     this.jiffies = this.plane.path.sweep(0, 0, false).jiffies;
   }

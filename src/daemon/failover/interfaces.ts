@@ -51,7 +51,7 @@ export class InterfaceTable {
       const link = present.get(name);
       if (link) this.links.set(name, link);
       else this.links.delete(name);
-      const up = link !== undefined && link.up && link.running;
+      const up = link?.up === true && link.running;
       const address = link && this.ownAddress(link);
       const before = this.told.get(name);
       const text = address && String(address);

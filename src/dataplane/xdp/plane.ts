@@ -184,10 +184,11 @@ export class XdpDataPlane implements DataPlane {
   }
 
   connections(): Iterable<ConnectionStatus> {
-    return readConnections(this.path, this.path.sweep(0, 0, false).jiffies);
+    return this.closed ? [] : readConnections(this.path, this.path.sweep(0, 0, false).jiffies);
   }
 
   tick(): void {
+    if (this.closed) return;
     const lines = Math.min(LINES_PER_TICK, this.path.lines - this.nextLine);
     this.path.sweep(this.nextLine, lines, this.nextLine === 0);
     this.nextLine = (this.nextLine + lines) % this.path.lines;
@@ -254,12 +255,13 @@ export class XdpDataPlane implements DataPlane {
     // A way that is lost for a moment (an entry being asked for again) is kept: the old address is better than none.
     if (hop === undefined) return;
     if (hop === 'local') return this.servers.writeNextHop(server, hop);
-    this.ports.allow(hop.interfaceIndex);
+    if (!this.ports.allow(hop.interfaceIndex)) return;
     this.servers.writeNextHop(server, this.ports.seesWireFrames() ? hop : { ...hop, mtu: 0 });
   }
 
-  /** Brings connection counts and statistics from the maps into the table. */
+  /** Brings connection counts and statistics from the maps into the table; after `close` the maps are no memory of ours any more. */
   private readCounts(): void {
+    if (this.closed) return;
     for (const { server, change } of this.servers.read()) {
       const figures: ServerTotals = change;
       server.meter.add(figures);

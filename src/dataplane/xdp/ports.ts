@@ -59,9 +59,15 @@ export class Ports {
     this.writeMacs(present);
   }
 
-  /** A port that frames may leave by. */
-  allow(interfaceIndex: number): void {
-    this.devices.update(indexKey(interfaceIndex), indexKey(interfaceIndex));
+  /** Lets frames leave by a port. False when there is no such port any more. */
+  allow(interfaceIndex: number): boolean {
+    try {
+      this.devices.update(indexKey(interfaceIndex), indexKey(interfaceIndex));
+      return true;
+    } catch (error) {
+      this.logger.log('debug', `Interface ${interfaceIndex} takes no frames of the packet path: ${(error as Error).message}`);
+      return false;
+    }
   }
 
   /**
