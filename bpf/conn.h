@@ -34,9 +34,8 @@ static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, _
 		.ports = (__u32)virtual_port << 16 | client_port,
 		.kind = kind,
 	};
-	__u64 hash = hash_tuple((__u64)client << 32 | key.ports, (__u64)kind << 32 | virtual);
 
-	key.first = (__u32)hash & settings.line_mask;
+	key.first = hash_tuple((__u64)client << 32 | key.ports, (__u64)kind << 32 | virtual) & settings.line_mask;
 	key.second = key.first ^ 1;
 	return key;
 }
@@ -124,12 +123,14 @@ static __always_inline struct conn *conn_find(struct conn_line *first, const str
 	__u64 b = conn_tail(&first->slot[1]);
 	__u64 not_a = conn_difference(&first->slot[0], a, key);
 	__u64 not_b = conn_difference(&first->slot[1], b, key);
+	__u64 b_chosen = not_a | -not_a;
 	struct conn_line *second;
 
-	if (!not_a)
-		return &first->slot[0];
-	if (!not_b)
-		return &first->slot[1];
+	/* Which of the two slots it is nobody can predict, so it is computed: 1 where the first differs. The compiler would branch. */
+	asm volatile("" : "+r"(b_chosen));
+	b_chosen >>= 63;
+	if (!((not_a & (b_chosen - 1)) | (not_b & -b_chosen)))
+		return &first->slot[b_chosen];
 	if (a >> 32 & META_NEIGHBOUR) {
 		second = bpf_map_lookup_elem(&connections, &key->second);
 		if (second && conn_is_hit(&second->slot[0], conn_tail(&second->slot[0]), key))

@@ -34,6 +34,7 @@ struct ports {
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+#define TCP_DECISIVE (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
 
 static __always_inline __u8 tcp_flags(const void *l4)
 {

@@ -20,7 +20,8 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *packet, stru
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	if (!(meta & META_PROTOCOL)) {
+	/* An ACK leaves an established connection as it is; so do nearly all packets. */
+	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
 		state = tcp_next_state(state, flags);
 		if (state != (meta & META_STATE) && !conn_set_state(conn, meta, flags))
 			return VERDICT_STALE;

@@ -13,19 +13,23 @@ export async function addressesOf(machine: Machine): Promise<string[]> {
 
 /** `ip monitor address`: each change of an address with the time at which it was seen. */
 export async function watchAddresses(machine: Machine): Promise<Service> {
+  const before = countListeners(machine);
   const service = await machine.spawn('ip-monitor', ['stdbuf', '-oL', 'ip', '-o', 'monitor', 'address']);
-  await until(() => (hasNetlinkSocket(machine) ? true : undefined), 5000, 5);
+  await until(() => (countListeners(machine) > before ? true : undefined), 5000, 5);
   return service;
 }
 
-/** A netlink monitor says nothing when it is ready; its subscription to a group (ip monitor asks for IPv4 addresses, 0x10) shows it. */
-function hasNetlinkSocket(machine: Machine): boolean {
+/**
+ * A netlink monitor says nothing when it is ready; its subscription to a group (ip monitor asks for IPv4 addresses, 0x10) shows it. A
+ * director's own monitors listen to the same group, so one more than before is what tells.
+ */
+function countListeners(machine: Machine): number {
   return readFileSync(`/proc/${machine.pid}/net/netlink`, 'latin1')
     .split('\n')
-    .some((line) => {
+    .filter((line) => {
       const [, protocol, , groups] = line.trim().split(/\s+/);
       return protocol === '0' && groups !== undefined && (Number.parseInt(groups, 16) & 0x10) !== 0;
-    });
+    }).length;
 }
 
 export interface TableRow {

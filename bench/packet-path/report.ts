@@ -28,7 +28,7 @@ export function missedTargets(rows: readonly Row[]): string[] {
 }
 
 export function formatReport(samples: readonly Samples[]): string {
-  const width = 28;
+  const width = 29;
   const head = ['ns/packet, min / median / max'.padEnd(width), 'floor', 'ours', PEER].map((text) => text.padEnd(20));
   const lines = samples.map((sample) => {
     const row = rowOf(sample);

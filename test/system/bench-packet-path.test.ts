@@ -22,6 +22,7 @@ describe('npm run bench', () => {
       'established, 16384 flows',
       'established, 1048576 flows',
       'new connections',
+      'new connections, LRU not full',
     ]);
     for (const row of report.rows) {
       const number = expect.any(Number);

@@ -15,6 +15,7 @@ import { readConnections } from './connections.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
+import { Records } from './records.ts';
 import { ServerNumbers } from './server-numbers.ts';
 import { ServiceSlot } from './service-slot.ts';
 import { loadTables, saveTables } from './tables-file.ts';
@@ -39,7 +40,6 @@ const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 /** Lines released in one tick: a table of a million connections is gone through in four seconds, in a few milliseconds each. */
 const LINES_PER_TICK = 131_072;
-const ADDRESS_FILTER_BYTES = 512;
 
 export class XdpDataPlane implements DataPlane {
   readonly kind = 'xdp';
@@ -108,7 +108,7 @@ export class XdpDataPlane implements DataPlane {
     const slot = new ServiceSlot(entry, index, this.path, this.space);
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
-    this.path.serviceIndex.update(serviceKeyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
+    this.path.serviceIndex.update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
     this.writeAddressFilter();
     this.save();
   }
@@ -124,7 +124,7 @@ export class XdpDataPlane implements DataPlane {
   deleteService(key: ServiceKey): void {
     this.readCounts();
     const entry = this.table.deleteService(key, this.options.clock.now());
-    this.path.serviceIndex.delete(serviceKeyBytes(key));
+    this.path.serviceIndex.delete(this.keyBytes(key));
     for (const server of entry.servers) this.servers.setAvailable(server, false);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
@@ -234,7 +234,7 @@ export class XdpDataPlane implements DataPlane {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text), method: 'dr' });
         this.servers.adopt(added, number);
       }
-      known.add(serviceKeyBytes(key).toString());
+      known.add(this.keyBytes(key).toString());
       const slot = new ServiceSlot(entry, index, this.path, this.space);
       slot.adopt();
       this.slots.set(entry, slot);
@@ -287,7 +287,7 @@ export class XdpDataPlane implements DataPlane {
    * connections may remember its servers: their packets are not the stack's.
    */
   private writeAddressFilter(): void {
-    const bytes = new Uint8Array(ADDRESS_FILTER_BYTES);
+    const bytes = new Uint8Array(this.path.settings.sizeOf('address_filter'));
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
     for (const { service } of services) {
       if (service.key.kind !== 'address') continue;
@@ -296,6 +296,17 @@ export class XdpDataPlane implements DataPlane {
       bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
     }
     this.path.settings.setBytes(0, 'address_filter', bytes);
+  }
+
+  /** Address and port as in packets, protocol in host order. */
+  private keyBytes(key: ServiceKey): Uint8Array {
+    assert(key.kind === 'address' && key.protocol !== 'sctp', 'only supported services come this far');
+    const layout = this.path.struct('service_key');
+    const record = new Records(new Uint8Array(layout.size), layout);
+    record.setBytes(0, 'address', key.address.bytes);
+    record.setPort(0, 'port', key.port);
+    record.setU16(0, 'protocol', PROTOCOL_NUMBERS[key.protocol]);
+    return record.bytes;
   }
 
   private freeServiceIndex(): number {
@@ -363,15 +374,4 @@ function requireSupported({ key, onePacket }: VirtualService): void {
 /** Without tunnels the table itself refuses a server of another address family than its service's. */
 function requireDirectRouting({ method }: RealServer): void {
   if (method !== 'dr') throw new DataPlaneError('unsupported', `this version forwards by direct routing only, not ${method}`);
-}
-
-/** struct service_key: address and port as in packets, protocol in host order. */
-function serviceKeyBytes(key: ServiceKey): Uint8Array {
-  const bytes = new Uint8Array(8);
-  if (key.kind !== 'address' || key.protocol === 'sctp') return bytes;
-  bytes.set(key.address.bytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(4, key.port, false);
-  view.setUint16(6, PROTOCOL_NUMBERS[key.protocol], true);
-  return bytes;
 }

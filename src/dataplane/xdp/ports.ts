@@ -12,8 +12,8 @@ import type { Records } from './records.ts';
  * program on the peer: generic mode keeps the packet as it is and needs nothing of the peer.
  */
 const GENERIC_KINDS = new Set(['veth']);
+/** Each MAC address fills a 64-bit word, as the first eight bytes of a frame with the last two cleared. */
 const MAC_STRIDE = 8;
-const MACS_MAX = 16;
 
 export interface Attachment {
   readonly name: string;
@@ -115,8 +115,8 @@ export class Ports {
   }
 
   private writeMacs(links: readonly Link[]): void {
-    const macs = links.flatMap((link) => (link.mac ? [link.mac] : [])).slice(0, MACS_MAX);
-    const bytes = new Uint8Array(MACS_MAX * MAC_STRIDE);
+    const bytes = new Uint8Array(this.settings.sizeOf('local_macs'));
+    const macs = links.flatMap((link) => (link.mac ? [link.mac] : [])).slice(0, bytes.length / MAC_STRIDE);
     for (const [index, mac] of macs.entries()) bytes.set(mac, index * MAC_STRIDE);
     this.settings.setBytes(0, 'local_macs', bytes);
     this.settings.setU32(0, 'local_mac_count', macs.length);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../os/bpf/index.ts';
+import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus, type StructLayout } from '../../os/bpf/index.ts';
 import { Records } from './records.ts';
 
 /** The director writes it again at every start. */
@@ -110,6 +110,11 @@ export class PacketPath {
       for (const name of pins) rmSync(join(pinDirectory, name), { recursive: true, force: true });
       return new PacketPath(load());
     }
+  }
+
+  /** The layout of a struct that is part of another or the key of a map. */
+  struct(name: string): StructLayout {
+    return this.object.btf.struct(name);
   }
 
   /** Entries of the connection table, in and behind its lines. */

@@ -18,6 +18,11 @@ export class Records {
     return index * this.layout.size + this.field(field).offset;
   }
 
+  /** Bytes of a field; of an array the whole. */
+  sizeOf(field: string): number {
+    return this.field(field).size;
+  }
+
   u32(index: number, field: string): number {
     return this.view.getUint32(this.at(index, field), true);
   }
@@ -28,6 +33,10 @@ export class Records {
 
   u64(index: number, field: string): bigint {
     return this.view.getBigUint64(this.at(index, field), true);
+  }
+
+  setU16(index: number, field: string, value: number): void {
+    this.view.setUint16(this.at(index, field), value, true);
   }
 
   /** Network byte order, as ports lie in packets. */

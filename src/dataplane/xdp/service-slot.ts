@@ -2,10 +2,10 @@
 import { type ServerChange, SlotSchedule, type SlotScheduler } from '../../scheduler/index.ts';
 import type { ServiceEntry } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
+import { Records } from './records.ts';
 import type { Run, WheelSpace } from './wheels.ts';
 
 const NO_RUN: Run = { offset: 0, length: 0 };
-const WHEEL_SIZE = 16;
 
 export class ServiceSlot {
   readonly entry: ServiceEntry;
@@ -27,9 +27,8 @@ export class ServiceSlot {
   adopt(): void {
     const { services } = this.path;
     const current = services.u32(this.index, 'current');
-    const at = this.wheelAt(current);
-    const view = new DataView(services.bytes.buffer, services.bytes.byteOffset + at, WHEEL_SIZE);
-    const run = { offset: view.getUint32(8, true), length: view.getUint32(12, true) };
+    const wheel = this.wheel(current);
+    const run = { offset: wheel.u32(0, 'offset'), length: wheel.u32(0, 'length') };
     this.space.reserve(run);
     this.runs[current === 0 ? 0 : 1] = run;
   }
@@ -80,23 +79,23 @@ export class ServiceSlot {
       const entry = this.entry.servers[server];
       if (entry) wheels[run.offset + position] = numberOf(entry);
     }
-    const at = this.wheelAt(next);
-    const view = new DataView(services.bytes.buffer, services.bytes.byteOffset + at, WHEEL_SIZE);
-    view.setBigUint64(0, 0n, true);
-    view.setUint32(8, run.offset, true);
-    view.setUint32(12, run.length, true);
+    const wheel = this.wheel(next);
+    wheel.clear(0);
+    wheel.setU32(0, 'offset', run.offset);
+    wheel.setU32(0, 'length', run.length);
     services.setU32(this.index, 'current', next);
   }
 
   /** Steps that packets have taken on the wheel in use. */
   private cursor(): bigint {
-    const { services } = this.path;
-    const at = this.wheelAt(services.u32(this.index, 'current'));
-    return new DataView(services.bytes.buffer, services.bytes.byteOffset + at, WHEEL_SIZE).getBigUint64(0, true);
+    return this.wheel(this.path.services.u32(this.index, 'current')).u64(0, 'cursor');
   }
 
-  private wheelAt(which: number): number {
-    return this.path.services.at(this.index, 'wheels') + which * WHEEL_SIZE;
+  private wheel(which: number): Records {
+    const { services } = this.path;
+    const layout = this.path.struct('wheel');
+    const at = services.at(this.index, 'wheels') + which * layout.size;
+    return new Records(services.bytes.subarray(at, at + layout.size), layout);
   }
 }
 
