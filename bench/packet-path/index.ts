@@ -11,8 +11,8 @@ import { formatReport, missedTargets, rowOf } from './report.ts';
 
 const USAGE = `Usage: npm run bench -- packet-path [--rounds N] [--packets N] [--quick] [--json]
 
-  --rounds N    timed runs of each program and case; the median counts (default 11)
-  --packets N   packets of one timed run, a power of two (default 1048576)
+  --rounds N    timed runs of each program, case and load; the median counts (default 11)
+  --packets N   packets that each program gets in a round, a power of two (default 1048576)
   --quick       few and short runs, judged by nobody: only shows that everything works
   --json        one JSON object on standard output
 `;
