@@ -123,14 +123,15 @@ static __always_inline struct conn *conn_find(struct conn_line *first, const str
 	__u64 b = conn_tail(&first->slot[1]);
 	__u64 not_a = conn_difference(&first->slot[0], a, key);
 	__u64 not_b = conn_difference(&first->slot[1], b, key);
-	__u64 b_chosen = not_a | -not_a;
+	__u64 other = not_a | -not_a;
 	struct conn_line *second;
 
-	/* Which of the two slots it is nobody can predict, so it is computed: 1 where the first differs. The compiler would branch. */
-	asm volatile("" : "+r"(b_chosen));
-	b_chosen >>= 63;
-	if (!((not_a & (b_chosen - 1)) | (not_b & -b_chosen)))
-		return &first->slot[b_chosen];
+	/* Which of the two slots it is nobody can predict, so it is computed: all ones where the first differs. The compiler would branch. */
+	asm volatile("" : "+r"(other));
+	other = (__u64)((__s64)other >> 63);
+	asm volatile("" : "+r"(other));
+	if (!((not_a & ~other) | (not_b & other)))
+		return &first->slot[other & 1];
 	if (a >> 32 & META_NEIGHBOUR) {
 		second = bpf_map_lookup_elem(&connections, &key->second);
 		if (second && conn_is_hit(&second->slot[0], conn_tail(&second->slot[0]), key))

@@ -57,6 +57,15 @@ static __always_inline void decrease_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
+/* Both Ethernet addresses in two steps. The compiler, which sees bytes, would take twelve. */
+static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)
+{
+	__u64 *words = (void *)eth;
+
+	words[0] = *(const __u64 *)macs;
+	*(__u32 *)(words + 1) = *(const __u32 *)(macs + 8);
+}
+
 /* Direct routing: the packet stays as it is, but for TTL and Ethernet addresses. */
 static __always_inline int forward_direct(struct xdp_md *ctx, struct packet *packet, const struct server *server)
 {
@@ -68,7 +77,7 @@ static __always_inline int forward_direct(struct xdp_md *ctx, struct packet *pac
 		return drop(DROP_TOO_BIG);
 	}
 	decrease_ttl(packet->ip);
-	__builtin_memcpy(packet->eth, server->destination_mac, 12);
+	write_macs(packet->eth, server->destination_mac);
 	return send_by(ctx, server->ifindex);
 }
 

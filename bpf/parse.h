@@ -7,6 +7,7 @@
 #include <linux/ip.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <stddef.h>
 #include <bpf/bpf_endian.h>
 
 #include "stats.h"
@@ -70,13 +71,15 @@ static __always_inline int is_for_us(const struct ethhdr *eth)
 static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 {
 	void *data = (void *)(long)ctx->data;
+	const __be16 *type = data + offsetof(struct ethhdr, h_proto);
 
 	packet->end = (void *)(long)ctx->data_end;
 	packet->eth = data;
 	packet->ip = data + sizeof(struct ethhdr);
 	if ((void *)(packet->ip + 1) > packet->end)
 		return 0;
-	return packet->eth->h_proto == bpf_htons(ETH_P_IP);
+	/* struct ethhdr is packed: by its field the compiler would take two steps. */
+	return *type == bpf_htons(ETH_P_IP);
 }
 
 /* Checks what the stack would check of the IP header; the stack counts what is wrong, so it gets it. */
