@@ -99,6 +99,14 @@ enum server_flag {
 	SERVER_LOCAL = 4,     /* the director itself */
 };
 
+/* How a packet is sent to its real server. */
+enum forwarding {
+	FORWARD_DIRECT = 0,
+	FORWARD_IPIP = 1,
+	FORWARD_GUE = 2,
+	FORWARD_GRE = 3,
+};
+
 enum load_flag {
 	LOAD_OVERLOADED = 1, /* reached its upper threshold and has not come below the lower one */
 };

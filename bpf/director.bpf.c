@@ -248,6 +248,7 @@ struct vocabulary {
 	enum conn_state state;
 	enum meta meta;
 	enum server_flag server_flag;
+	enum forwarding forwarding;
 	enum service_flag service_flag;
 	enum settings_flag settings_flag;
 	enum reason reason;

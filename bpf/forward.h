@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last steps of a packet: to its real server by direct routing, back to its sender, or on to another program. */
+/* The last steps of a packet: to its real server, or on to another program. */
 #pragma once
 
-#include "conn.h"
-#include "parse.h"
-
-/* Out of the port the packet came in by. */
-static __always_inline int send_back(struct xdp_md *ctx)
-{
-	if (settings.flags & SETTING_TX_BY_REDIRECT)
-		return bpf_redirect_map(&ports, ctx->ingress_ifindex, XDP_DROP);
-	return XDP_TX;
-}
-
-static __always_inline int send_by(struct xdp_md *ctx, __u32 ifindex)
-{
-	int verdict;
-
-	if (ifindex == ctx->ingress_ifindex && !(settings.flags & SETTING_TX_BY_REDIRECT))
-		return XDP_TX;
-	verdict = bpf_redirect_map(&ports, ifindex, XDP_DROP);
-	if (verdict != XDP_REDIRECT)
-		count_reason(DROP_REDIRECT_FAILED);
-	return verdict;
-}
+#include "tunnel.h"
 
 static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 {
@@ -57,17 +36,8 @@ static __always_inline void decrease_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
-/* Both Ethernet addresses in two steps. The compiler, which sees bytes, would take twelve. */
-static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)
-{
-	__u64 *words = (void *)eth;
-
-	words[0] = *(const __u64 *)macs;
-	*(__u32 *)(words + 1) = *(const __u32 *)(macs + 8);
-}
-
-/* Direct routing: the packet stays as it is, but for TTL and Ethernet addresses. */
-static __always_inline int forward_direct(struct xdp_md *ctx, struct packet *packet, const struct server *server)
+/* Takes one hop off a packet and sends it to its server; or says why that cannot be. Only a tunnel changes more than the first 34 bytes. */
+static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet, const struct server *server)
 {
 	if (packet->ip->ttl <= 1)
 		return reject(ctx, REJECT_TTL_EXCEEDED, 11, 0, 0);
@@ -77,6 +47,8 @@ static __always_inline int forward_direct(struct xdp_md *ctx, struct packet *pac
 		return drop(DROP_TOO_BIG);
 	}
 	decrease_ttl(packet->ip);
+	if (server->forwarding != FORWARD_DIRECT)
+		return forward_tunnel(ctx, server);
 	write_macs(packet->eth, server->destination_mac);
 	return send_by(ctx, server->ifindex);
 }
@@ -86,7 +58,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __
 {
 	count_packet(index, packet->length);
 	if ((server->flags & (SERVER_REACHABLE | SERVER_LOCAL)) == SERVER_REACHABLE)
-		return forward_direct(ctx, packet, server);
+		return forward_on(ctx, packet, server);
 	if (server->flags & SERVER_LOCAL)
 		return pass(PASS_LOCAL_SERVER);
 	return drop(DROP_NO_NEXT_HOP);

@@ -15,6 +15,7 @@ enum reason {
 	DROP_TOO_BIG = 6,
 	DROP_REJECT_LIMITED = 7,
 	DROP_REDIRECT_FAILED = 8,
+	DROP_NO_HEADROOM = 9,
 	/* Answered with an ICMP error. */
 	REJECT_NO_SERVER = 32,
 	REJECT_TTL_EXCEEDED = 33,

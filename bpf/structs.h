@@ -44,11 +44,15 @@ struct server {
 	__u8 source_mac[6];
 	__u32 flags; /* enum server_flag */
 	__u32 ifindex;
-	__u32 mtu; /* 0: not checked */
+	__u32 mtu; /* of the packet as it came, without what a tunnel puts before it; 0: not checked */
 	__be32 address;
 	__be16 port;
-	__u16 reserved;
-	__u32 padding[8];
+	__u8 forwarding; /* enum forwarding */
+	__u8 reserved;
+	__be32 tunnel_source; /* the director's address on the way there */
+	__be16 tunnel_port;   /* GUE's */
+	__u16 reserved_2;
+	__u32 padding[6];
 } WORDS;
 
 /* Connection counts of a real server, and its thresholds. Both halves of `connections` move in one atomic addition. */

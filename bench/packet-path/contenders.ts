@@ -49,6 +49,7 @@ export class Ours implements Contender {
           sourceMac: DIRECTOR_MAC,
           destinationMac: serverMac(server.bytes[3] as number),
           mtu: 1500,
+          source: address('10.2.0.254'),
         }),
         close: () => undefined,
       },

@@ -77,6 +77,7 @@ describe('after a crash', () => {
     web(first, 3);
     first.plane.addService({ key: tcp(443), ...PLAIN, scheduler: 'wrr', persistence: { timeoutSeconds: 90, prefixLength: 24 } });
     first.plane.addServer(tcp(443), real(1, 7, { port: 443, upperThreshold: 9, lowerThreshold: 4 }));
+    first.plane.addServer(tcp(443), real(2, 0, { port: 443, method: 'tun', tunnel: { type: 'gue', port: 6080, checksum: 'none' } }));
     open(first, [1001, 1002, 1003, 1004]);
     send(first, { sourcePort: 1001, flags: 'FA' });
     send(first, { sourcePort: 1005, destinationPort: 443 });

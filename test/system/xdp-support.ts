@@ -1,6 +1,6 @@
 /** The packet path under test: the real program in the kernel, run on frames by BPF_PROG_TEST_RUN, with a clock that tests turn. */
 import { fileURLToPath } from 'node:url';
-import { type Instant, type IpAddress, seconds } from '../../src/base/index.ts';
+import { type Instant, IpAddress, seconds } from '../../src/base/index.ts';
 import { type NextHop, XdpDataPlane, type XdpOptions } from '../../src/dataplane/xdp/index.ts';
 import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
 
@@ -12,6 +12,8 @@ export type VerdictName = (typeof VERDICTS)[number];
 /** Test runs arrive on the loopback interface: what leaves by it again is XDP_TX. */
 export const INGRESS_INTERFACE = 1;
 export const HOP_MTU = 1500;
+/** The director's address on the servers' network, where tunnels start. */
+export const DIRECTOR = IpAddress.fromV4Number(0x0a0200fe);
 
 /** A data plane that knows when it is closed, since no packet may be shown to it any more. */
 class TestPlane extends XdpDataPlane {
@@ -96,7 +98,7 @@ export function serverMac(address: IpAddress): Uint8Array {
 }
 
 export function hopTo(address: IpAddress): NextHop {
-  return { interfaceIndex: INGRESS_INTERFACE, sourceMac: DIRECTOR_MAC, destinationMac: serverMac(address), mtu: HOP_MTU };
+  return { interfaceIndex: INGRESS_INTERFACE, sourceMac: DIRECTOR_MAC, destinationMac: serverMac(address), mtu: HOP_MTU, source: DIRECTOR };
 }
 
 export function macOf(address: IpAddress): string {

@@ -9,6 +9,8 @@ export interface NextHop {
   readonly sourceMac: Uint8Array;
   readonly destinationMac: Uint8Array;
   readonly mtu: number;
+  /** Our own address on the way there, which tunnels start from. */
+  readonly source: IpAddress;
 }
 
 export interface NextHops {
@@ -31,8 +33,8 @@ export class RtnetlinkNextHops implements NextHops {
 
   resolve(address: IpAddress): NextHop | 'local' | undefined {
     const route = this.rtnetlink.routeTo(address);
-    if (!route) return undefined;
-    if (route.type === 'local') return 'local';
+    if (route?.type === 'local') return 'local';
+    if (!route?.source) return undefined;
     const link = route.interfaceIndex === undefined ? undefined : this.rtnetlink.link(route.interfaceIndex);
     if (!link?.mac) return undefined;
     const hop = route.gateway ?? address;
@@ -41,7 +43,8 @@ export class RtnetlinkNextHops implements NextHops {
       this.rtnetlink.probeNeighbour(link.index, hop);
       return undefined;
     }
-    return { interfaceIndex: link.index, sourceMac: link.mac, destinationMac: neighbour.mac, mtu: link.mtu };
+    const mtu = Math.min(link.mtu, route.mtu ?? link.mtu);
+    return { interfaceIndex: link.index, sourceMac: link.mac, destinationMac: neighbour.mac, mtu, source: route.source };
   }
 
   close(): void {

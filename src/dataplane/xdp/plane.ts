@@ -133,7 +133,7 @@ export class XdpDataPlane implements DataPlane {
   }
 
   addServer(service: ServiceKey, server: RealServer): void {
-    requireDirectRouting(server);
+    requireForwardable(server);
     this.servers.requireRoom();
     const entry = this.table.addServer(service, server);
     this.servers.add(entry);
@@ -143,9 +143,11 @@ export class XdpDataPlane implements DataPlane {
   }
 
   editServer(service: ServiceKey, server: RealServer): void {
-    requireDirectRouting(server);
+    requireForwardable(server);
     const entry = this.table.editServer(service, server);
+    this.servers.writeMethod(entry);
     this.servers.writeThresholds(entry);
+    this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'edited', index: entry.owner.servers.indexOf(entry) }, this.numberOf);
     this.save();
   }
@@ -231,7 +233,7 @@ export class XdpDataPlane implements DataPlane {
       const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
       const entry = this.table.addService({ key, schedulerFlags: [], onePacket: false, ...rest });
       for (const { number, address: text, ...server } of servers) {
-        const added = this.table.addServer(key, { ...server, address: requireAddress(text), method: 'dr' });
+        const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
         this.servers.adopt(added, number);
       }
       known.add(this.keyBytes(key).toString());
@@ -347,6 +349,8 @@ export class XdpDataPlane implements DataPlane {
             number: this.numberOf(server),
             address: String(server.address),
             port: server.port,
+            method: server.method as 'dr' | 'tun',
+            ...(server.tunnel && { tunnel: server.tunnel }),
             weight: server.weight,
             upperThreshold: server.upperThreshold,
             lowerThreshold: server.lowerThreshold,
@@ -371,7 +375,10 @@ function requireSupported({ key, onePacket }: VirtualService): void {
   if (onePacket && key.protocol === 'udp') throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
 }
 
-/** Without tunnels the table itself refuses a server of another address family than its service's. */
-function requireDirectRouting({ method }: RealServer): void {
-  if (method !== 'dr') throw new DataPlaneError('unsupported', `this version forwards by direct routing only, not ${method}`);
+function requireForwardable({ method, address, tunnel }: RealServer): void {
+  if (method !== 'dr' && method !== 'tun') {
+    throw new DataPlaneError('unsupported', `this version forwards by direct routing and tunnels only, not by ${method}`);
+  }
+  if (method === 'tun' && address.family !== 4) throw new DataPlaneError('unsupported', 'this version has no real servers with IPv6 addresses');
+  if (tunnel && tunnel.checksum !== 'none') throw new DataPlaneError('unsupported', 'this version has no tunnel checksums');
 }

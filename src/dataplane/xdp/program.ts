@@ -46,7 +46,7 @@ export class PacketPath {
   readonly overflow: BpfMap;
   readonly balance: BpfProgram;
   readonly numbers: Record<
-    'meta' | 'state' | 'protocol' | 'serverFlag' | 'serviceFlag' | 'settingsFlag' | 'reason',
+    'meta' | 'state' | 'protocol' | 'forwarding' | 'serverFlag' | 'serviceFlag' | 'settingsFlag' | 'reason',
     Readonly<Record<string, number>>
   >;
   /** True when the maps were pinned by an earlier process and hold its tables. */
@@ -79,6 +79,7 @@ export class PacketPath {
       meta: btf.enumeration('meta'),
       state: btf.enumeration('conn_state'),
       protocol: btf.enumeration('conn_protocol'),
+      forwarding: btf.enumeration('forwarding'),
       serverFlag: btf.enumeration('server_flag'),
       serviceFlag: btf.enumeration('service_flag'),
       settingsFlag: btf.enumeration('settings_flag'),

@@ -35,6 +35,10 @@ export class Records {
     return this.view.getBigUint64(this.at(index, field), true);
   }
 
+  setU8(index: number, field: string, value: number): void {
+    this.view.setUint8(this.at(index, field), value);
+  }
+
   setU16(index: number, field: string, value: number): void {
     this.view.setUint16(this.at(index, field), value, true);
   }

@@ -5,6 +5,13 @@ import type { ServerEntry, ServiceEntry } from '../memory/index.ts';
 import type { NextHop } from './next-hops.ts';
 import type { PacketPath, ServerTotals } from './program.ts';
 
+/** The numbers of tunnels in the packet path (enum forwarding), and the bytes that each puts before a packet. */
+const TUNNELS = {
+  ipip: { name: 'FORWARD_IPIP', overhead: 20 },
+  gue: { name: 'FORWARD_GUE', overhead: 20 + 8 + 4 },
+  gre: { name: 'FORWARD_GRE', overhead: 20 + 4 },
+} as const;
+
 const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0 };
 
 interface Numbered {
@@ -42,6 +49,7 @@ export class ServerNumbers {
       this.path.servers.setBytes(number, 'address', server.address.bytes);
       this.path.servers.setPort(number, 'port', server.port);
     }
+    this.writeMethod(server);
     this.writeThresholds(server);
     this.setAvailable(server, true);
   }
@@ -105,6 +113,15 @@ export class ServerNumbers {
     if (!server.overloaded) this.path.loads.setU32(number, 'flags', 0);
   }
 
+  /** How packets are sent to it. */
+  writeMethod(server: ServerEntry): void {
+    const number = this.numberOf(server);
+    const { servers, numbers } = this.path;
+    const tunnel = tunnelOf(server);
+    servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
+    servers.setU8(number, 'forwarding', numbers.forwarding[tunnel?.name ?? 'FORWARD_DIRECT'] as number);
+  }
+
   /** Addresses first, flags last: a packet that sees the flag sees the addresses. */
   writeNextHop(server: ServerEntry, hop: NextHop | 'local'): void {
     const number = this.numberOf(server);
@@ -113,7 +130,8 @@ export class ServerNumbers {
       servers.setBytes(number, 'destination_mac', hop.destinationMac);
       servers.setBytes(number, 'source_mac', hop.sourceMac);
       servers.setU32(number, 'ifindex', hop.interfaceIndex);
-      servers.setU32(number, 'mtu', hop.mtu);
+      servers.setU32(number, 'mtu', Math.max(0, hop.mtu - (tunnelOf(server)?.overhead ?? 0)));
+      if (hop.source.family === 4) servers.setBytes(number, 'tunnel_source', hop.source.bytes);
     }
     this.changeFlags(server, numbers.serverFlag.SERVER_LOCAL as number, hop === 'local');
     this.changeFlags(server, numbers.serverFlag.SERVER_REACHABLE as number, hop !== 'local');
@@ -154,4 +172,9 @@ export class ServerNumbers {
     const flags = this.path.servers.u32(number, 'flags');
     this.path.servers.setU32(number, 'flags', on ? flags | bit : flags & ~bit);
   }
+}
+
+/** The tunnel of a server with the forwarding method tun: IPIP unless it names another. */
+function tunnelOf(server: ServerEntry): (typeof TUNNELS)[keyof typeof TUNNELS] | undefined {
+  return server.method === 'tun' ? TUNNELS[server.tunnel?.type ?? 'ipip'] : undefined;
 }
