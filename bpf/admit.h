@@ -5,14 +5,6 @@
 #include "schedule.h"
 #include "serve.h"
 
-/* What a new connection is made of. */
-struct admission {
-	__u32 server;
-	__u32 control; /* its template's number */
-	__u32 state;
-	__u32 now;
-};
-
 static __always_inline int server_is_available(__u32 index)
 {
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
@@ -113,10 +105,22 @@ static __always_inline void admission_cancel(const struct admission *admission)
 static __always_inline int conn_create(const struct conn_place *place, const struct conn_key *key, const struct admission *admission)
 {
 	__u32 meta = key->kind == CONN_TCP << META_PROTOCOL_SHIFT ? meta_with_state(0, admission->state) : admission->state | META_INACTIVE;
-	struct conn *conn = conn_allocate(place, key, admission->now);
+	__u32 index = admission->server;
+	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct conn *conn;
+	int reason;
 
+	conn = conn_allocate(place, key, admission->now);
 	if (!conn)
 		return DROP_TABLE_FULL;
+	if (server && server->forwarding == FORWARD_MASQUERADE) {
+		reason = reply_enter(key, admission, server, place->first);
+		if (reason) {
+			conn_give_back(place, key, conn);
+			return reason;
+		}
+		meta |= META_MASQUERADED;
+	}
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->timeout = 0;

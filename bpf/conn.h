@@ -12,12 +12,12 @@
 #include "hash.h"
 #include "stats.h"
 
-#define META_KIND (META_PROTOCOL | META_TEMPLATE)
+#define META_KIND (META_PROTOCOL | META_TEMPLATE | META_REPLY)
 
 struct conn_key {
 	__u64 addresses; /* client, virtual: as they lie in struct conn */
 	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
-	__u32 kind;      /* META_PROTOCOL and META_TEMPLATE bits */
+	__u32 kind;      /* META_PROTOCOL, META_TEMPLATE and META_REPLY bits */
 	__u32 first;     /* the line where it is looked for */
 	__u32 second;    /* the line beside it, for what does not fit */
 };
@@ -142,11 +142,13 @@ static __always_inline struct conn *conn_find(struct conn_line *first, const str
 	return a >> 32 & META_SPILLED ? conn_find_overflow(key) : NULL;
 }
 
-/* Written at most once a second: a line that stays clean stays cheap for the other CPUs. */
-static __always_inline void conn_refresh(struct conn *conn, __u32 now, __u32 timeout)
+/* Written at most once a second, and says whether it was: a line that stays clean stays cheap for the other CPUs. */
+static __always_inline int conn_refresh(struct conn *conn, __u32 now, __u32 timeout)
 {
 	__u32 expires = now + timeout;
 
-	if (expires - conn->expires >= settings.hz)
-		conn->expires = expires;
+	if (expires - conn->expires < settings.hz)
+		return 0;
+	conn->expires = expires;
+	return 1;
 }

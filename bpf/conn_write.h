@@ -7,6 +7,15 @@
 
 #include "tcp_state.h"
 
+/* What a new connection is made of. */
+struct admission {
+	__u32 server;
+	__u32 control; /* its template's number */
+	__u32 state;
+	__u32 now;
+	struct hop from; /* only where some server is masqueraded */
+};
+
 /* The entry in a numbered slot of the table; the number is one higher, so that 0 means none. */
 static __always_inline struct conn *conn_by_number(__u32 number)
 {
@@ -29,14 +38,14 @@ static __always_inline void template_assure(__u32 number)
  * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
  * is what the caller judged; if the slot has changed hands since, nothing happens and the answer is false.
  */
-__noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags)
+__noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags, __u32 direction)
 {
 	__u32 attempt, seen, next, old = meta;
 
 	if (!conn)
 		return 0;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
-		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags));
+		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags, direction));
 		if (next == old)
 			return 1;
 		seen = __sync_val_compare_and_swap(&conn->meta, old, next);
@@ -54,23 +63,8 @@ __noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags)
 	return 1;
 }
 
-/* Takes what an entry that leaves the table stood for out of the counts. */
-static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
-{
-	struct conn *template;
-
-	if (meta & META_TEMPLATE) {
-		load_template_changed(conn->server, -1);
-		return;
-	}
-	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
-	template = conn_by_number(conn->control);
-	if (template)
-		__sync_fetch_and_sub(&template->control, 1);
-}
-
-/* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. */
-__noinline int conn_claim(struct conn *conn, __u32 meta)
+/* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. What the entry stood for is the caller's to give up. */
+__noinline int slot_claim(struct conn *conn, __u32 meta)
 {
 	__u32 generation = (meta + META_GENERATION_ONE) & META_GENERATION;
 	__u32 busy = (meta & META_LINE) | generation | META_BUSY;
@@ -80,11 +74,8 @@ __noinline int conn_claim(struct conn *conn, __u32 meta)
 		return 0;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
 		seen = __sync_val_compare_and_swap(&conn->meta, meta, busy);
-		if (seen == meta) {
-			if (meta & META_VALID)
-				conn_unaccount(conn, meta);
+		if (seen == meta)
 			return 1;
-		}
 		/* Only the line's own bits may have moved under us. */
 		if ((seen ^ meta) & ~META_LINE)
 			return 0;
@@ -94,12 +85,104 @@ __noinline int conn_claim(struct conn *conn, __u32 meta)
 	return 0;
 }
 
+static __always_inline void slot_empty(struct conn *conn)
+{
+	__sync_fetch_and_and(&conn->meta, ~META_BUSY);
+}
+
+/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
+static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn_key *key, const struct conn *conn)
+{
+	if (conn == &place->first->slot[0])
+		return key->first * CONNS_PER_LINE + 1;
+	if (conn == &place->first->slot[1])
+		return key->first * CONNS_PER_LINE + 2;
+	if (conn == &place->second->slot[0])
+		return key->second * CONNS_PER_LINE + 1;
+	if (conn == &place->second->slot[1])
+		return key->second * CONNS_PER_LINE + 2;
+	return 0;
+}
+
+/* A claimed slot that is not needed after all. */
+static __always_inline void conn_give_back(const struct conn_place *place, const struct conn_key *key, struct conn *conn)
+{
+	struct overflow_key where = overflow_key(key);
+
+	slot_empty(conn);
+	if (!conn_number(place, key, conn) && !bpf_map_delete_elem(&overflow, &where))
+		__sync_fetch_and_sub(&settings.overflow_count, 1);
+}
+
+/* The tuple of a reply to a connection. */
+static __always_inline struct conn_key reply_key(__be32 client, __be16 client_port, __be16 virtual_port, __u32 protocol,
+						 const struct server *server)
+{
+	__be16 port = server->port ? server->port : virtual_port;
+
+	return conn_key(server->address, client, port, client_port, protocol | META_REPLY);
+}
+
+/* Takes the way back out of the table, unless it has become that of another connection. */
+__noinline int reply_remove(struct conn *conn, __u32 protocol)
+{
+	struct conn_place place;
+	struct server *server;
+	struct reply *reply;
+	struct conn_key key;
+	__u32 index;
+
+	if (!conn)
+		return 0;
+	index = conn->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server)
+		return 0;
+	key = reply_key(conn->client, conn->client_port, conn->virtual_port, protocol, server);
+	if (!conn_place(&key, &place))
+		return 0;
+	reply = (struct reply *)conn_find(place.first, &key);
+	if (!reply || reply->virtual != conn->virtual || reply->virtual_port != conn->virtual_port)
+		return 0;
+	if (!slot_claim((struct conn *)reply, conn_meta((struct conn *)reply)))
+		return 0;
+	conn_give_back(&place, &key, (struct conn *)reply);
+	return 1;
+}
+
+/* Takes what an entry that leaves the table stood for out of the counts. */
+static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
+{
+	struct conn *template;
+
+	if (meta & META_TEMPLATE) {
+		load_template_changed(conn->server, -1);
+		return;
+	}
+	if (meta & META_MASQUERADED)
+		reply_remove(conn, meta & META_PROTOCOL);
+	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
+	template = conn_by_number(conn->control);
+	if (template)
+		__sync_fetch_and_sub(&template->control, 1);
+}
+
+/* Takes the slot of an entry, and the entry out of the counts. A way back is left to the connection that it belongs to. */
+__noinline int conn_claim(struct conn *conn, __u32 meta)
+{
+	if (!conn || !slot_claim(conn, meta))
+		return 0;
+	if ((meta & (META_VALID | META_REPLY)) == META_VALID)
+		conn_unaccount(conn, meta);
+	return 1;
+}
+
 /* Empties an entry, now. For an entry of the overflow map the caller deletes the key afterwards. */
 static __always_inline int conn_release(struct conn *conn, __u32 meta)
 {
 	if (!conn_claim(conn, meta))
 		return 0;
-	__sync_fetch_and_and(&conn->meta, ~META_BUSY);
+	slot_empty(conn);
 	return 1;
 }
 
@@ -110,6 +193,8 @@ static __always_inline int conn_is_free(const struct conn *conn, __u32 meta, __u
 		return 0;
 	if (!(meta & META_VALID))
 		return 1;
+	if (meta & META_REPLY)
+		return 0;
 	return conn_expired(conn, now) && !(meta & META_TEMPLATE && conn->control);
 }
 
@@ -183,27 +268,41 @@ static __always_inline void conn_publish(struct conn *conn, const struct conn_ke
 	__sync_fetch_and_xor(&conn->meta, META_BUSY | META_VALID | key->kind | meta);
 }
 
-/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
-static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn_key *key, const struct conn *conn)
-{
-	if (conn == &place->first->slot[0])
-		return key->first * CONNS_PER_LINE + 1;
-	if (conn == &place->first->slot[1])
-		return key->first * CONNS_PER_LINE + 2;
-	if (conn == &place->second->slot[0])
-		return key->second * CONNS_PER_LINE + 1;
-	if (conn == &place->second->slot[1])
-		return key->second * CONNS_PER_LINE + 2;
-	return 0;
-}
-
 /* Takes an entry out of the table, wherever it is. */
 static __always_inline void conn_remove(const struct conn_place *place, const struct conn_key *key, struct conn *conn)
 {
-	struct overflow_key where = overflow_key(key);
+	if (conn_claim(conn, conn_meta(conn)))
+		conn_give_back(place, key, conn);
+}
 
-	if (!conn_release(conn, conn_meta(conn)) || conn_number(place, key, conn))
-		return;
-	if (!bpf_map_delete_elem(&overflow, &where))
-		__sync_fetch_and_sub(&settings.overflow_count, 1);
+/*
+ * Enters the way back of a connection, or makes the one that is there its own and up to date. `held` is the line that the caller has locked,
+ * if any: it may be the very one that is wanted here. Returns 0 or the reason why it cannot be.
+ */
+__noinline int reply_enter(const struct conn_key *tuple, const struct admission *admission, struct server *server, struct conn_line *held)
+{
+	struct conn_place place;
+	struct reply *reply;
+	struct conn_key key;
+	int fresh;
+
+	if (!tuple || !admission || !server)
+		return DROP_TABLE_BUSY;
+	key = reply_key((__be32)tuple->addresses, (__be16)tuple->ports, (__be16)(tuple->ports >> 16), tuple->kind, server);
+	if (!conn_place(&key, &place) || (place.first != held && !line_lock(place.first)))
+		return DROP_TABLE_BUSY;
+	reply = (struct reply *)conn_find(place.first, &key);
+	fresh = !reply;
+	if (fresh)
+		reply = (struct reply *)conn_allocate(&place, &key, admission->now);
+	if (reply) {
+		reply->virtual = (__be32)(tuple->addresses >> 32);
+		reply->virtual_port = (__be16)(tuple->ports >> 16);
+		reply->from = admission->from;
+		if (fresh)
+			conn_publish((struct conn *)reply, &key, 0);
+	}
+	if (place.first != held)
+		line_unlock(place.first);
+	return reply ? 0 : DROP_TABLE_FULL;
 }

@@ -13,8 +13,8 @@
 /* Bits of the filter that says "this destination may be a virtual address". */
 #define ADDRESS_FILTER_BITS 4096
 
-/* MAC addresses of the director to which balanced frames may be sent. */
-#define MAX_LOCAL_MACS 16
+/* Ports that the packet path may be on. */
+#define MAX_PORTS 16
 
 /* A table cell that stays locked longer than this many attempts refuses the new connection instead of spinning on. */
 #define LOCK_ATTEMPTS 64
@@ -40,6 +40,7 @@ enum tail {
 	TAIL_ICMP = 1,
 	TAIL_FRAGMENT = 2,
 	TAIL_REJECT = 3,
+	TAIL_REPLY = 4,
 	TAIL_COUNT,
 };
 
@@ -85,6 +86,8 @@ enum meta {
 	META_BUSY = 0x00000100,     /* one CPU is filling or clearing the slot */
 	META_INACTIVE = 0x00000200, /* counted as inactive in its server */
 	META_ASSURED = 0x00000400,  /* a template one of whose connections was established */
+	META_REPLY = 0x00000800,    /* the way back of a masqueraded connection: struct reply */
+	META_MASQUERADED = 0x00001000, /* the connection's replies come this way; it has a META_REPLY entry */
 	META_GENERATION = 0x00ff0000,
 	META_GENERATION_ONE = 0x00010000,
 	META_LOCK = 0x01000000,    /* someone inserts a connection whose first choice is this line */
@@ -105,6 +108,14 @@ enum forwarding {
 	FORWARD_IPIP = 1,
 	FORWARD_GUE = 2,
 	FORWARD_GRE = 3,
+	FORWARD_MASQUERADE = 4, /* IPVS's NAT: replies come back through the director */
+};
+
+/* Which of IPVS's state tables a packet is judged by. */
+enum direction {
+	DIRECTION_INPUT_ONLY = 0, /* from the client, whose server answers past us */
+	DIRECTION_INPUT = 1,
+	DIRECTION_OUTPUT = 2, /* from the server */
 };
 
 enum load_flag {
@@ -117,4 +128,5 @@ enum service_flag {
 
 enum settings_flag {
 	SETTING_TX_BY_REDIRECT = 1, /* leave by the same port through the device map: XDP_TX does not work there (veth) */
+	SETTING_MASQUERADE = 2,     /* some real server is masqueraded: replies may come by */
 };

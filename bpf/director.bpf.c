@@ -4,27 +4,16 @@
  * established connections alone and jumps to the other programs for everything else. `sweep` is run by the director.
  */
 #include "admit.h"
-#include "icmp.h"
+#include "reply.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol)
+static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol, __u32 kind)
 {
 	const struct ports *ports = packet->l4;
 
-	return conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination, protocol << META_PROTOCOL_SHIFT);
-}
-
-static __always_inline struct fragment_key fragment_key(const struct packet *packet)
-{
-	struct fragment_key key = {
-		.source = packet->ip->saddr,
-		.destination = packet->ip->daddr,
-		.id = packet->ip->id,
-		.protocol = packet->ip->protocol,
-	};
-
-	return key;
+	return conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination,
+			protocol << META_PROTOCOL_SHIFT | kind);
 }
 
 SEC("xdp")
@@ -38,8 +27,10 @@ int balance(struct xdp_md *ctx)
 	__u8 flags = 0;
 	int verdict;
 
-	if (!parse_ipv4(ctx, &packet) || !may_be_virtual(packet.ip->daddr))
+	if (!parse_ipv4(ctx, &packet))
 		return XDP_PASS;
+	if (!may_be_virtual(packet.ip->daddr))
+		return may_be_reply(packet.ip->saddr) ? jump(ctx, TAIL_REPLY) : XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
@@ -52,9 +43,9 @@ int balance(struct xdp_md *ctx)
 		flags = tcp_flags(packet.l4);
 		if (flags & TCP_SYN)
 			return jump(ctx, TAIL_ADMIT);
-		key = packet_key(&packet, CONN_TCP);
+		key = packet_key(&packet, CONN_TCP, 0);
 	} else if (packet.ip->protocol == IPPROTO_UDP) {
-		key = packet_key(&packet, CONN_UDP);
+		key = packet_key(&packet, CONN_UDP, 0);
 	} else {
 		return jump(ctx, TAIL_ICMP);
 	}
@@ -81,12 +72,13 @@ static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 fl
 }
 
 /* The other fragments of a datagram follow its first one. */
-static __always_inline void remember_fragment(const struct packet *packet, __u32 server)
+static __always_inline void remember_fragment(const struct packet *packet, __u32 server, int masqueraded)
 {
+	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
 	struct fragment_key key = fragment_key(packet);
 
 	if (is_fragment(packet))
-		bpf_map_update_elem(&fragments, &key, &server, BPF_ANY);
+		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
 }
 
 /* A packet without a connection: whose service starts one, or gives it to the stack. */
@@ -96,6 +88,7 @@ static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packe
 	struct admission admission = { .state = STATE_UDP, .now = now, .server = NO_SERVER };
 	struct service *service;
 	struct server *server;
+	enum rewrite what;
 	__u16 service_port;
 	int reason = 0;
 
@@ -105,7 +98,7 @@ static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packe
 	if (packet->ip->protocol == IPPROTO_TCP) {
 		if ((flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
 			return pass(PASS_NO_CONNECTION);
-		admission.state = tcp_next_state(STATE_NONE, flags);
+		admission.state = tcp_next_state(STATE_NONE, flags, DIRECTION_INPUT);
 	}
 	if (ports->source == bpf_htons(FTP_DATA_PORT))
 		return pass(PASS_FTP_DATA);
@@ -116,15 +109,20 @@ static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packe
 	if (reason == REJECT_NO_SERVER || (!reason && admission.server == NO_SERVER))
 		return reject(ctx, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
 	if (!reason) {
+		if (settings.flags & SETTING_MASQUERADE)
+			hop_of(ctx, packet, &admission.from);
 		reason = enter(key, &admission);
 		if (reason)
 			admission_cancel(&admission);
 	}
 	if (reason)
 		return drop(reason);
-	remember_fragment(packet, admission.server);
 	server = bpf_map_lookup_elem(&servers, &admission.server);
-	return server ? forward(ctx, packet, admission.server, server) : drop(DROP_SERVER_DELETED);
+	if (!server)
+		return drop(DROP_SERVER_DELETED);
+	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT : REWRITE_NOTHING;
+	remember_fragment(packet, admission.server, what);
+	return forward(ctx, packet, admission.server, server, what);
 }
 
 /* The whole way, for packets that `balance` found no connection for, SYNs, and first fragments. */
@@ -145,9 +143,9 @@ int admit_program(struct xdp_md *ctx)
 		if (!has_tcp_header(&packet))
 			return pass(PASS_MALFORMED);
 		flags = tcp_flags(packet.l4);
-		key = packet_key(&packet, CONN_TCP);
+		key = packet_key(&packet, CONN_TCP, 0);
 	} else {
-		key = packet_key(&packet, CONN_UDP);
+		key = packet_key(&packet, CONN_UDP, 0);
 	}
 	if (!conn_place(&key, &place))
 		return XDP_PASS;
@@ -156,7 +154,7 @@ int admit_program(struct xdp_md *ctx)
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
 		if (!is_reuse(conn, meta, flags)) {
-			remember_fragment(&packet, conn->server);
+			remember_fragment(&packet, conn->server, meta & META_MASQUERADED);
 			verdict = serve(ctx, &packet, conn, meta, flags, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
@@ -193,7 +191,11 @@ int icmp_program(struct xdp_md *ctx)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	return forward(ctx, &packet, index, server);
+	if (!(conn_meta(conn) & META_MASQUERADED))
+		return forward(ctx, &packet, index, server, REWRITE_NOTHING);
+	if (!rewrite_quoted_source(&packet, server))
+		return pass(PASS_ICMP);
+	return forward(ctx, &packet, index, server, REWRITE_ADDRESS);
 }
 
 /* The first fragment has the ports and goes the usual way; the server it went to is remembered for the others. */
@@ -203,7 +205,8 @@ int fragment_program(struct xdp_md *ctx)
 	struct fragment_key where;
 	struct packet packet;
 	struct server *server;
-	__u32 *index;
+	struct fragment_way *way;
+	__u32 index;
 
 	if (!parse_ipv4(ctx, &packet))
 		return XDP_PASS;
@@ -216,13 +219,58 @@ int fragment_program(struct xdp_md *ctx)
 	if (!parse_header(&packet))
 		return pass(PASS_MALFORMED);
 	where = fragment_key(&packet);
-	index = bpf_map_lookup_elem(&fragments, &where);
-	if (!index)
+	way = bpf_map_lookup_elem(&fragments, &where);
+	if (!way)
 		return drop(DROP_FRAGMENT_UNKNOWN);
-	server = bpf_map_lookup_elem(&servers, index);
+	index = way->server;
+	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	return forward(ctx, &packet, *index, server);
+	return forward(ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
+}
+
+/* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
+SEC("xdp")
+int reply_program(struct xdp_md *ctx)
+{
+	struct way_back back;
+	struct packet packet;
+	struct conn_line *line;
+	struct reply *reply;
+	struct conn_key key;
+	struct conn *conn;
+	__u32 meta;
+	__u8 flags = 0;
+
+	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth) || !parse_header(&packet))
+		return XDP_PASS;
+	if (is_later_fragment(&packet))
+		return reply_fragment(ctx, &packet);
+	if (!parse_lengths(&packet))
+		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return XDP_PASS;
+		flags = tcp_flags(packet.l4);
+		key = packet_key(&packet, CONN_TCP, META_REPLY);
+	} else if (packet.ip->protocol == IPPROTO_UDP) {
+		key = packet_key(&packet, CONN_UDP, META_REPLY);
+	} else {
+		return XDP_PASS;
+	}
+	line = conn_line_of(&key);
+	reply = line ? (struct reply *)conn_find(line, &key) : NULL;
+	if (!reply)
+		return XDP_PASS;
+	meta = conn_meta((struct conn *)reply);
+	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
+	conn = reply_conn(&key, &back);
+	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
+		return XDP_PASS;
+	if (!serve_reply(&packet, conn, flags, now_jiffies()))
+		return XDP_PASS;
+	remember_reply_fragment(&packet, conn->server, &back);
+	return send_to_client(ctx, &packet, &back, REWRITE_ENDPOINT);
 }
 
 /* Answers with the ICMP error that the scratch area says. */

@@ -2,6 +2,7 @@
 /* The last steps of a packet: to its real server, or on to another program. */
 #pragma once
 
+#include "nat.h"
 #include "tunnel.h"
 
 static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
@@ -12,7 +13,7 @@ static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 }
 
 /* Jumps to the program that answers with an ICMP error. `info` is the second word of its header. */
-static __always_inline int reject(struct xdp_md *ctx, enum reason reason, __u32 type, __u32 code, __u32 info)
+static __always_inline int reject_from(struct xdp_md *ctx, __be32 source, enum reason reason, __u32 type, __u32 code, __u32 info)
 {
 	__u32 zero = 0;
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
@@ -23,7 +24,14 @@ static __always_inline int reject(struct xdp_md *ctx, enum reason reason, __u32 
 	scratch->icmp_type = type;
 	scratch->icmp_code = code;
 	scratch->icmp_info = info;
+	scratch->icmp_source = source;
 	return jump(ctx, TAIL_REJECT);
+}
+
+/* From the address that the packet was sent to. */
+static __always_inline int reject(struct xdp_md *ctx, enum reason reason, __u32 type, __u32 code, __u32 info)
+{
+	return reject_from(ctx, 0, reason, type, code, info);
 }
 
 /* One less to live, and the header's checksum with it (RFC 1624): 0x0100 in the word of TTL and protocol. */
@@ -36,8 +44,8 @@ static __always_inline void decrease_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
-/* Takes one hop off a packet and sends it to its server; or says why that cannot be. Only a tunnel changes more than the first 34 bytes. */
-static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet, const struct server *server)
+/* Takes one hop off a packet and sends it to its server; or says why that cannot be. */
+static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet, const struct server *server, enum rewrite what)
 {
 	if (packet->ip->ttl <= 1)
 		return reject(ctx, REJECT_TTL_EXCEEDED, 11, 0, 0);
@@ -47,18 +55,20 @@ static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet,
 		return drop(DROP_TOO_BIG);
 	}
 	decrease_ttl(packet->ip);
-	if (server->forwarding != FORWARD_DIRECT)
+	if (what)
+		rewrite_destination(packet, server, what);
+	else if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)
 		return forward_tunnel(ctx, server);
 	write_macs(packet->eth, server->destination_mac);
 	return send_by(ctx, server->ifindex);
 }
 
 /* To the server of a connection or template: counts the packet and forwards it. */
-static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __u32 index, const struct server *server)
+static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __u32 index, const struct server *server, enum rewrite what)
 {
 	count_packet(index, packet->length);
 	if ((server->flags & (SERVER_REACHABLE | SERVER_LOCAL)) == SERVER_REACHABLE)
-		return forward_on(ctx, packet, server);
+		return forward_on(ctx, packet, server, what);
 	if (server->flags & SERVER_LOCAL)
 		return pass(PASS_LOCAL_SERVER);
 	return drop(DROP_NO_NEXT_HOP);

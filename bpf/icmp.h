@@ -46,13 +46,33 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 	return 1;
 }
 
-static __always_inline __u16 checksum_fold(__u64 sum)
+/*
+ * The packet that an ICMP error quotes was sent to the client under the virtual address; its server knows it under its own. Changes address
+ * and port in there, and both checksums that count them.
+ */
+static __always_inline int rewrite_quoted_source(struct packet *outer, const struct server *server)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__u16)~sum;
+	struct icmp_header *icmp = outer->l4;
+	struct iphdr *ip = outer->l4 + sizeof(*icmp);
+	__u64 change, header_change;
+	struct ports *ports;
+	__u16 check;
+	__be16 port;
+
+	if ((void *)(ip + 1) > outer->end)
+		return 0;
+	ports = (void *)ip + ip->ihl * 4;
+	if ((void *)(ports + 1) > outer->end)
+		return 0;
+	port = server->port ? server->port : ports->source;
+	header_change = checksum_change(ip->saddr, server->address);
+	check = checksum_changed(ip->check, header_change);
+	change = header_change + checksum_change_half(ip->check, check) + checksum_change_half(ports->source, port);
+	ip->saddr = server->address;
+	ip->check = check;
+	ports->source = port;
+	icmp->checksum = checksum_changed(icmp->checksum, change);
+	return 1;
 }
 
 /* The checksum of `words` 32-bit words from `at`; fewer if the frame ends before. */
@@ -85,7 +105,7 @@ static __always_inline int icmp_allowed(struct scratch *scratch, __u32 now)
 
 /*
  * Turns the packet into an ICMP error to its sender: the original header and eight bytes stay where they are, everything behind them is cut
- * off, and new headers go before them. The error comes from the address that the packet was sent to.
+ * off, and new headers go before them.
  */
 static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *scratch)
 {
@@ -103,7 +123,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	quoted = packet.ip->ihl * 4 + ICMP_QUOTED_BYTES;
 	eth = *packet.eth;
 	client = packet.ip->saddr;
-	virtual = packet.ip->daddr;
+	virtual = scratch->icmp_source ? scratch->icmp_source : packet.ip->daddr;
 	excess = (__u32)(packet.end - (void *)packet.ip) - quoted;
 	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct iphdr) + sizeof(struct icmp_header))))
 		return XDP_DROP;

@@ -75,7 +75,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct fragment_key);
-	__type(value, __u32);
+	__type(value, struct fragment_way);
 } fragments SEC(".maps");
 
 struct {

@@ -42,12 +42,22 @@ static __always_inline __u8 tcp_flags(const void *l4)
 	return ((const __u8 *)l4)[13];
 }
 
-/* One bit per hash of an address: clear means that no virtual service has the address. */
-static __always_inline int may_be_virtual(__be32 address)
+/* One bit per hash of an address: clear means that the address is not among those meant. */
+static __always_inline int filter_has(const __u64 *filter, __be32 address)
 {
 	__u32 bit = (address * 0x9e3779b1u) >> 20;
 
-	return (settings.address_filter[bit >> 6 & (ADDRESS_FILTER_BITS / 64 - 1)] >> (bit & 63)) & 1;
+	return (filter[bit >> 6 & (ADDRESS_FILTER_BITS / 64 - 1)] >> (bit & 63)) & 1;
+}
+
+static __always_inline int may_be_virtual(__be32 address)
+{
+	return filter_has(settings.address_filter, address);
+}
+
+static __always_inline int may_be_reply(__be32 source)
+{
+	return settings.flags & SETTING_MASQUERADE && filter_has(settings.reply_filter, source);
 }
 
 /* A frame that the bridge or a promiscuous port shows us, but that is addressed to another machine (or to many), is not ours to forward. */
@@ -56,12 +66,12 @@ static __always_inline int is_for_us(const struct ethhdr *eth)
 	__u64 destination = *(const __u64 *)eth & bpf_cpu_to_be64(0xffffffffffff0000ULL);
 	__u32 i;
 
-	if (destination == settings.local_macs[0])
+	if (destination == settings.port_macs[0])
 		return 1;
-	for (i = 1; i < MAX_LOCAL_MACS; i++) {
-		if (i >= settings.local_mac_count)
+	for (i = 1; i < MAX_PORTS; i++) {
+		if (i >= settings.port_count)
 			return 0;
-		if (destination == settings.local_macs[i])
+		if (destination == settings.port_macs[i])
 			return 1;
 	}
 	return 0;
@@ -113,4 +123,16 @@ static __always_inline int is_later_fragment(const struct packet *packet)
 static __always_inline int has_tcp_header(const struct packet *packet)
 {
 	return packet->l4 + sizeof(struct tcphdr) <= packet->end;
+}
+
+static __always_inline struct fragment_key fragment_key(const struct packet *packet)
+{
+	struct fragment_key key = {
+		.source = packet->ip->saddr,
+		.destination = packet->ip->daddr,
+		.id = packet->ip->id,
+		.protocol = packet->ip->protocol,
+	};
+
+	return key;
 }

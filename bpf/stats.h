@@ -37,6 +37,16 @@ static __always_inline void count_packet(__u32 server, __u32 bytes)
 	stats->bytes += bytes;
 }
 
+static __always_inline void count_reply(__u32 server, __u32 bytes)
+{
+	struct server_stats *stats = bpf_map_lookup_elem(&server_stats, &server);
+
+	if (!stats)
+		return;
+	stats->out_packets++;
+	stats->out_bytes += bytes;
+}
+
 static __always_inline void count_connection(__u32 server)
 {
 	struct server_stats *stats = bpf_map_lookup_elem(&server_stats, &server);

@@ -25,6 +25,28 @@ struct conn {
 	__u32 timeout;  /* of a template: jiffies to live after each use */
 } WORDS;
 
+/* Where a client's packets come from: replies go back there, without a look at routes and neighbours. */
+struct hop {
+	__u16 port; /* its number in the settings */
+	__u8 mac[6];
+};
+
+/*
+ * What a reply of a masqueraded connection needs; lies where a connection could. It lives as long as its connection and is found by the
+ * reply's own tuple. Replies leave the way the client's packets came.
+ */
+struct reply {
+	__be32 server;
+	__be32 client;
+	__be16 server_port;
+	__be16 client_port;
+	__u32 meta;
+	__be32 virtual;
+	__be16 virtual_port;
+	struct hop from;
+	__u16 reserved;
+} WORDS;
+
 struct conn_line {
 	struct conn slot[CONNS_PER_LINE];
 };
@@ -70,7 +92,9 @@ struct server_stats {
 	__u64 connections;
 	__u64 packets;
 	__u64 bytes;
-	__u64 padding;
+	__u64 out_packets;
+	__u64 out_bytes;
+	__u64 padding[3];
 };
 
 struct service_key {
@@ -100,6 +124,14 @@ struct wheel_line {
 	__u16 slot[WHEEL_SLOTS_PER_LINE];
 };
 
+/* Where the other fragments of a datagram go. */
+struct fragment_way {
+	__u32 server;
+	__be32 virtual;    /* of a reply: the source that it gets */
+	__u32 masqueraded; /* of a request: its destination becomes the server's address */
+	struct hop to;     /* of a reply */
+};
+
 struct fragment_key {
 	__be32 source;
 	__be32 destination;
@@ -115,10 +147,13 @@ struct settings {
 	__u32 hz; /* jiffies in a second */
 	__u32 flags; /* enum settings_flag */
 	__u32 timeouts[STATE_COUNT]; /* jiffies by enum conn_state */
-	__u32 local_mac_count;
+	__u32 port_count; /* one more than the highest port number in use */
 	__u32 overflow_count; /* entries in the overflow map */
-	__u64 local_macs[MAX_LOCAL_MACS]; /* as the first eight bytes of a frame, the last two cleared */
-	__u64 address_filter[ADDRESS_FILTER_BITS / 64];
+	__u64 port_macs[MAX_PORTS]; /* as the first eight bytes of a frame, the last two cleared; 0: no port of this number */
+	__u32 port_indexes[MAX_PORTS]; /* the interfaces' indexes */
+	__u32 port_mtus[MAX_PORTS]; /* 0: not checked */
+	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses */
+	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded */
 };
 
 /* Argument and answer of the `sweep` program. */
@@ -139,5 +174,5 @@ struct scratch {
 	__u32 icmp_info; /* the second word of the ICMP header, host order: the MTU of "fragmentation needed" */
 	__u32 icmp_budget;
 	__u32 icmp_refilled; /* jiffies */
-	__u32 padding;
+	__be32 icmp_source; /* 0: the address that the packet was sent to */
 };

@@ -20,7 +20,8 @@ static __always_inline int sweep_conn(struct conn *conn, struct sweep_walk *walk
 {
 	__u32 meta = conn_meta(conn);
 
-	if ((meta & (META_VALID | META_BUSY)) != META_VALID)
+	/* A way back goes with its connection. */
+	if ((meta & (META_VALID | META_BUSY)) != META_VALID || meta & META_REPLY)
 		return 0;
 	if (!time_reached(walk->now, conn->expires + settings.hz)) {
 		walk->request->seen++;

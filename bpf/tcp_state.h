@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * IPVS's TCP state table for a director that sees only the client's side (INPUT_ONLY: DR and TUN). A row per event, four bits per state, so
- * that the table is constants in the code.
+ * IPVS's TCP state tables. A row per event, four bits per state, so that the tables are constants in the code. INPUT_ONLY is for a director
+ * that sees the client's side alone (DR and TUN); INPUT and OUTPUT are for one that sees both (NAT).
  */
 #pragma once
 
@@ -29,20 +29,33 @@
 #define INPUT_ONLY_FIN ROW(CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW)
 #define INPUT_ONLY_ACK ROW(ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES)
 #define INPUT_ONLY_RST ROW(CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL)
+#define INPUT_SYN ROW(SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR)
+#define INPUT_FIN ROW(CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW)
+#define INPUT_ACK ROW(ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES)
+#define INPUT_RST ROW(CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR)
+#define OUTPUT_SYN ROW(SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR)
+#define OUTPUT_FIN ROW(TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW)
+#define OUTPUT_ACK ROW(ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES)
+#define OUTPUT_RST ROW(CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL)
+
+static __always_inline __u64 by_direction(enum direction direction, __u64 input_only, __u64 input, __u64 output)
+{
+	return direction == DIRECTION_INPUT_ONLY ? input_only : direction == DIRECTION_INPUT ? input : output;
+}
 
 /* A segment without any of the four flags closes the connection. RST is looked at first, ACK last. */
-static __always_inline __u32 tcp_next_state(__u32 state, __u8 flags)
+static __always_inline __u32 tcp_next_state(__u32 state, __u8 flags, enum direction direction)
 {
 	__u64 row;
 
 	if (flags & TCP_RST)
-		row = INPUT_ONLY_RST;
+		row = by_direction(direction, INPUT_ONLY_RST, INPUT_RST, OUTPUT_RST);
 	else if (flags & TCP_SYN)
-		row = INPUT_ONLY_SYN;
+		row = by_direction(direction, INPUT_ONLY_SYN, INPUT_SYN, OUTPUT_SYN);
 	else if (flags & TCP_FIN)
-		row = INPUT_ONLY_FIN;
+		row = by_direction(direction, INPUT_ONLY_FIN, INPUT_FIN, OUTPUT_FIN);
 	else if (flags & TCP_ACK)
-		row = INPUT_ONLY_ACK;
+		row = by_direction(direction, INPUT_ONLY_ACK, INPUT_ACK, OUTPUT_ACK);
 	else
 		return STATE_CLOSE;
 	return row >> (state * 4) & 15;

@@ -63,8 +63,8 @@ export class Ours implements Contender {
       this.plane.addServer(key, { address: address(`10.2.0.${server}`), port: VIRTUAL_PORT, method: 'dr', ...limits });
     }
     // What attaching to an interface would write: the address that clients' frames are sent to.
-    this.plane.path.settings.setBytes(0, 'local_macs', DIRECTOR_MAC);
-    this.plane.path.settings.setU32(0, 'local_mac_count', 1);
+    this.plane.path.settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
+    this.plane.path.settings.setU32(0, 'port_count', 1);
   }
 
   get program(): BpfProgram {

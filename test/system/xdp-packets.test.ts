@@ -179,8 +179,7 @@ describe('the plane', () => {
     const v6 = { key: { kind: 'address', protocol: 'tcp', address: ip('fd00::1'), port: 1 }, ...PLAIN } as const;
     const mark = { key: { kind: 'fwmark', mark: 1, family: 4 }, ...PLAIN } as const;
     for (const service of [ops, sctp, v6, mark]) expect(() => plane.addService(service)).toThrow(/this version/);
-    for (const method of ['nat', 'fullnat'] as const)
-      expect(() => plane.addServer(tcp(80), real(2, 1, { method }))).toThrow(/direct routing and tunnels only/);
+    expect(() => plane.addServer(tcp(80), real(2, 1, { method: 'fullnat' }))).toThrow(/does not forward by fullnat/);
     expect(plane.services()).toHaveLength(2);
     expect(plane.services()[0]?.servers).toHaveLength(1);
   });

@@ -40,6 +40,8 @@ export interface Passage {
 export class Rig {
   readonly plane: TestPlane;
   readonly log: string[] = [];
+  /** The interface that the packet path knows as its port; frames come in by INGRESS_INTERFACE. */
+  port = INGRESS_INTERFACE;
   private now: Instant = 0;
   /** What the packet path's clock shows, by the test's will; real time stands still. */
   private jiffies: number;
@@ -61,8 +63,9 @@ export class Rig {
     if (this.plane.isClosed) return { verdict: 'PASS', frame };
     const { path } = this.plane;
     // The plane writes the addresses of the interfaces it is on; it is on none.
-    path.settings.setBytes(0, 'local_macs', DIRECTOR_MAC);
-    path.settings.setU32(0, 'local_mac_count', 1);
+    path.settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
+    path.settings.setU32(0, 'port_indexes', this.port);
+    path.settings.setU32(0, 'port_count', 1);
     this.holdClock();
     const { verdict, data } = path.balance.testRun({ data: frame });
     const name = VERDICTS[verdict];

@@ -7,7 +7,7 @@ import { Records } from './records.ts';
 /** What the packet path writes into a template whose server was deleted: a port that no packet asks for, as in IPVS. */
 const INVALID_PORT = 0xffff;
 
-type MetaName = 'META_VALID' | 'META_BUSY' | 'META_PROTOCOL' | 'META_PROTOCOL_SHIFT';
+type MetaName = 'META_VALID' | 'META_BUSY' | 'META_REPLY' | 'META_PROTOCOL' | 'META_PROTOCOL_SHIFT';
 
 /** Every live entry; those that change while they are read may be shown old or new. */
 export function* readConnections(path: PacketPath, jiffies: number): Generator<ConnectionStatus> {
@@ -25,10 +25,10 @@ export function* readConnections(path: PacketPath, jiffies: number): Generator<C
 /** Undefined for an entry that is empty, being changed, or whose time has come. */
 function describe(path: PacketPath, entries: Records, index: number, jiffies: number): ConnectionStatus | undefined {
   const { servers, numbers } = path;
-  const { META_VALID, META_BUSY, META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
+  const { META_VALID, META_BUSY, META_REPLY, META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
   const meta = entries.u32(index, 'meta');
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
-  if ((meta & (META_VALID | META_BUSY)) !== META_VALID || remaining <= 0) return undefined;
+  if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
   const server = entries.u32(index, 'server');
   const virtualPort = entries.port(index, 'virtual_port');
   const address = (records: Records, at: number, field: string) => IpAddress.fromBytes(records.field4(at, field)) as IpAddress;

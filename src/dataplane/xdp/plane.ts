@@ -109,7 +109,7 @@ export class XdpDataPlane implements DataPlane {
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
     this.path.serviceIndex.update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
-    this.writeAddressFilter();
+    this.writeFilters();
     this.save();
   }
 
@@ -128,7 +128,7 @@ export class XdpDataPlane implements DataPlane {
     for (const server of entry.servers) this.servers.setAvailable(server, false);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
-    this.writeAddressFilter();
+    this.writeFilters();
     this.save();
   }
 
@@ -137,6 +137,7 @@ export class XdpDataPlane implements DataPlane {
     this.servers.requireRoom();
     const entry = this.table.addServer(service, server);
     this.servers.add(entry);
+    this.writeFilters();
     this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'added' }, this.numberOf);
     this.save();
@@ -146,6 +147,7 @@ export class XdpDataPlane implements DataPlane {
     requireForwardable(server);
     const entry = this.table.editServer(service, server);
     this.servers.writeMethod(entry);
+    this.writeFilters();
     this.servers.writeThresholds(entry);
     this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'edited', index: entry.owner.servers.indexOf(entry) }, this.numberOf);
@@ -198,7 +200,7 @@ export class XdpDataPlane implements DataPlane {
     this.servers.releaseOrphans();
     const forgotten = this.table.emptyTrash(this.options.clock.now());
     for (const entry of forgotten) this.servers.forget(entry);
-    if (forgotten.length > 0) this.writeAddressFilter();
+    if (forgotten.length > 0) this.writeFilters();
     for (let due = this.estimator.stepsDue(this.options.clock.now()); due > 0; due--) {
       for (const service of this.table.services()) {
         service.meter.step();
@@ -246,7 +248,7 @@ export class XdpDataPlane implements DataPlane {
     for (const bytes of keys) if (!known.has(bytes.toString())) this.path.serviceIndex.delete(bytes);
     this.servers.reserveOrphans();
     for (const slot of slots) slot.configure(true, this.numberOf);
-    this.writeAddressFilter();
+    this.writeFilters();
     this.resolveAll();
   }
 
@@ -285,19 +287,31 @@ export class XdpDataPlane implements DataPlane {
   }
 
   /**
-   * The filter lets most packets that are none of ours pass after one look. The address of a deleted service stays in it as long as
+   * The filters let most packets that are none of ours pass after one look. The address of a deleted service stays in it as long as
    * connections may remember its servers: their packets are not the stack's.
    */
-  private writeAddressFilter(): void {
-    const bytes = new Uint8Array(this.path.settings.sizeOf('address_filter'));
+  private writeFilters(): void {
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
-    for (const { service } of services) {
-      if (service.key.kind !== 'address') continue;
-      const address = new DataView(service.key.address.bytes.slice().buffer).getUint32(0, true);
-      const bit = Math.imul(address, 0x9e3779b1) >>> 20;
+    const virtual = [...services].flatMap(({ service }) => (service.key.kind === 'address' ? [service.key.address] : []));
+    const masqueraded = this.servers.all().filter((server) => server.method === 'nat');
+    this.writeFilter('address_filter', virtual);
+    this.writeFilter(
+      'reply_filter',
+      masqueraded.map((server) => server.address),
+    );
+    const { settings, numbers } = this.path;
+    const bit = numbers.settingsFlag.SETTING_MASQUERADE as number;
+    const flags = settings.u32(0, 'flags');
+    settings.setU32(0, 'flags', masqueraded.length > 0 ? flags | bit : flags & ~bit);
+  }
+
+  private writeFilter(field: string, addresses: readonly IpAddress[]): void {
+    const bytes = new Uint8Array(this.path.settings.sizeOf(field));
+    for (const address of addresses) {
+      const bit = Math.imul(new DataView(address.bytes.slice().buffer).getUint32(0, true), 0x9e3779b1) >>> 20;
       bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
     }
-    this.path.settings.setBytes(0, 'address_filter', bytes);
+    this.path.settings.setBytes(0, field, bytes);
   }
 
   /** Address and port as in packets, protocol in host order. */
@@ -349,7 +363,7 @@ export class XdpDataPlane implements DataPlane {
             number: this.numberOf(server),
             address: String(server.address),
             port: server.port,
-            method: server.method as 'dr' | 'tun',
+            method: server.method as 'dr' | 'tun' | 'nat',
             ...(server.tunnel && { tunnel: server.tunnel }),
             weight: server.weight,
             upperThreshold: server.upperThreshold,
@@ -376,9 +390,8 @@ function requireSupported({ key, onePacket }: VirtualService): void {
 }
 
 function requireForwardable({ method, address, tunnel }: RealServer): void {
-  if (method !== 'dr' && method !== 'tun') {
-    throw new DataPlaneError('unsupported', `this version forwards by direct routing and tunnels only, not by ${method}`);
-  }
-  if (method === 'tun' && address.family !== 4) throw new DataPlaneError('unsupported', 'this version has no real servers with IPv6 addresses');
+  if (method === 'fullnat') throw new DataPlaneError('unsupported', 'this version does not forward by fullnat');
+  if (method === 'tun' && address.family !== 4)
+    throw new DataPlaneError('unsupported', 'this version has no real servers with IPv6 addresses');
   if (tunnel && tunnel.checksum !== 'none') throw new DataPlaneError('unsupported', 'this version has no tunnel checksums');
 }

@@ -28,6 +28,8 @@ export class Ports {
   private readonly pinDirectory: string | undefined;
   private readonly rtnetlink = new Rtnetlink();
   private readonly links = new Map<string, XdpLink>();
+  /** Which number each interface has in the packet path, by its index. Connections remember it, so it stays as long as the port does. */
+  private readonly numbers = new Map<number, number>();
   private names: readonly string[] = [];
 
   constructor(options: { program: BpfProgram; settings: Records; devices: BpfMap; logger: Logger; pinDirectory: string | undefined }) {
@@ -56,7 +58,7 @@ export class Ports {
       present.push(link);
       if (!this.links.has(name)) this.attach(link);
     }
-    this.writeMacs(present);
+    this.writePorts(present);
   }
 
   /** Lets frames leave by a port. False when there is no such port any more. */
@@ -114,11 +116,36 @@ export class Ports {
     this.links.delete(name);
   }
 
-  private writeMacs(links: readonly Link[]): void {
-    const bytes = new Uint8Array(this.settings.sizeOf('local_macs'));
-    const macs = links.flatMap((link) => (link.mac ? [link.mac] : [])).slice(0, bytes.length / MAC_STRIDE);
-    for (const [index, mac] of macs.entries()) bytes.set(mac, index * MAC_STRIDE);
-    this.settings.setBytes(0, 'local_macs', bytes);
-    this.settings.setU32(0, 'local_mac_count', macs.length);
+  private writePorts(links: readonly Link[]): void {
+    const { settings } = this;
+    const macs = new Uint8Array(settings.sizeOf('port_macs'));
+    const limit = macs.length / MAC_STRIDE;
+    const indexes = new Uint32Array(limit);
+    const mtus = new Uint32Array(limit);
+    for (const link of links) {
+      const number = this.numberOf(link.index, limit);
+      if (number === undefined) continue;
+      macs.set(link.mac ?? [], number * MAC_STRIDE);
+      indexes[number] = link.index;
+      mtus[number] = this.links.get(link.name)?.mode === 'native' ? link.mtu : 0;
+    }
+    for (const index of this.numbers.keys()) if (!indexes.includes(index)) this.numbers.delete(index);
+    settings.setBytes(0, 'port_indexes', new Uint8Array(indexes.buffer));
+    settings.setBytes(0, 'port_mtus', new Uint8Array(mtus.buffer));
+    settings.setBytes(0, 'port_macs', macs);
+    settings.setU32(0, 'port_count', Math.max(0, ...[...this.numbers.values()].map((number) => number + 1)));
+  }
+
+  /** The number that the interface has, be it from an earlier process, or a free one. */
+  private numberOf(interfaceIndex: number, limit: number): number | undefined {
+    const known = this.numbers.get(interfaceIndex);
+    if (known !== undefined) return known;
+    const used = new Set(this.numbers.values());
+    const free = Array.from({ length: limit }, (_, number) => number).filter((number) => !used.has(number));
+    const inherited = free.find((number) => this.settings.u32Of(0, 'port_indexes', number) === interfaceIndex);
+    const number = inherited ?? free.find((candidate) => this.settings.u32Of(0, 'port_indexes', candidate) === 0) ?? free[0];
+    if (number === undefined) this.logger.log('warning', `The packet path has no number for interface ${interfaceIndex}: ${limit} are all`);
+    else this.numbers.set(interfaceIndex, number);
+    return number;
   }
 }

@@ -30,6 +30,9 @@ export interface ServerTotals {
   readonly connections: number;
   readonly inPackets: number;
   readonly inBytes: number;
+  /** Replies of masqueraded servers; nobody else's come this way. */
+  readonly outPackets: number;
+  readonly outBytes: number;
 }
 
 export class PacketPath {
@@ -126,15 +129,16 @@ export class PacketPath {
   totals(server: number): ServerTotals {
     const layout = this.object.btf.struct('server_stats');
     const value = this.stats.lookup(indexKey(server)) as Uint8Array;
-    const sum = { connections: 0, packets: 0, bytes: 0 };
+    const sum = { connections: 0, packets: 0, bytes: 0, out_packets: 0, out_bytes: 0 };
     const view = new DataView(value.buffer);
     for (let cpu = 0; cpu < possibleCpus(); cpu++) {
-      for (const name of ['connections', 'packets', 'bytes'] as const) {
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) {
         const field = layout.fields[name] as { offset: number };
         sum[name] += Number(view.getBigUint64(cpu * perCpuStride(layout.size) + field.offset, true));
       }
     }
-    return { connections: sum.connections, inPackets: sum.packets, inBytes: sum.bytes };
+    const { connections, packets: inPackets, bytes: inBytes, out_packets: outPackets, out_bytes: outBytes } = sum;
+    return { connections, inPackets, inBytes, outPackets, outBytes };
   }
 
   clearTotals(server: number): void {
@@ -187,6 +191,7 @@ export class PacketPath {
       ['TAIL_ICMP', 'icmp_program'],
       ['TAIL_FRAGMENT', 'fragment_program'],
       ['TAIL_REJECT', 'reject_program'],
+      ['TAIL_REPLY', 'reply_program'],
     ] as const) {
       this.object.map('programs').update(indexKey(tails[tail] as number), indexKey(this.object.program(name).fd));
     }

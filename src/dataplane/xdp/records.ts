@@ -27,6 +27,11 @@ export class Records {
     return this.view.getUint32(this.at(index, field), true);
   }
 
+  /** One element of a field that is an array of 32-bit numbers. */
+  u32Of(index: number, field: string, element: number): number {
+    return this.view.getUint32(this.at(index, field) + 4 * element, true);
+  }
+
   setU32(index: number, field: string, value: number): void {
     this.view.setUint32(this.at(index, field), value, true);
   }

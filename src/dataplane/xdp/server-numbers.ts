@@ -12,7 +12,7 @@ const TUNNELS = {
   gre: { name: 'FORWARD_GRE', overhead: 20 + 4 },
 } as const;
 
-const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0 };
+const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
 
 interface Numbered {
   readonly number: number;
@@ -96,6 +96,11 @@ export class ServerNumbers {
     return [...this.numbered.keys()].map((server) => server.owner);
   }
 
+  /** Every server that has a number, deleted ones with connections too. */
+  all(): ServerEntry[] {
+    return [...this.numbered.keys()];
+  }
+
   setAvailable(server: ServerEntry, available: boolean): void {
     this.changeFlags(server, this.path.numbers.serverFlag.SERVER_AVAILABLE as number, available);
   }
@@ -117,9 +122,9 @@ export class ServerNumbers {
   writeMethod(server: ServerEntry): void {
     const number = this.numberOf(server);
     const { servers, numbers } = this.path;
-    const tunnel = tunnelOf(server);
+    const name = server.method === 'nat' ? 'FORWARD_MASQUERADE' : (tunnelOf(server)?.name ?? 'FORWARD_DIRECT');
     servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
-    servers.setU8(number, 'forwarding', numbers.forwarding[tunnel?.name ?? 'FORWARD_DIRECT'] as number);
+    servers.setU8(number, 'forwarding', numbers.forwarding[name] as number);
   }
 
   /** Addresses first, flags last: a packet that sees the flag sees the addresses. */
@@ -152,6 +157,8 @@ export class ServerNumbers {
         connections: totals.connections - numbered.seen.connections,
         inPackets: totals.inPackets - numbered.seen.inPackets,
         inBytes: totals.inBytes - numbered.seen.inBytes,
+        outPackets: totals.outPackets - numbered.seen.outPackets,
+        outBytes: totals.outBytes - numbered.seen.outBytes,
       };
       numbered.seen = totals;
       return { server, change };

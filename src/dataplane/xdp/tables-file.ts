@@ -9,7 +9,7 @@ const server = z.object({
   number: z.int(),
   address: z.string(),
   port: z.int(),
-  method: z.enum(['dr', 'tun']),
+  method: z.enum(['dr', 'tun', 'nat']),
   tunnel: z.object({ type: z.enum(['ipip', 'gue', 'gre']), port: z.int(), checksum: z.enum(['none', 'csum', 'remcsum']) }).optional(),
   weight: z.int(),
   upperThreshold: z.int(),

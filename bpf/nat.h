@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Network address translation (IPVS's masquerading): a request gets the server's address and port as destination, a reply the virtual ones
+ * as source. Of later fragments only the address changes; they have no ports.
+ */
+#pragma once
+
+#include "checksum.h"
+#include "send.h"
+
+/* What of a packet is given another address, or an address and a port. */
+enum rewrite {
+	REWRITE_NOTHING,
+	REWRITE_ADDRESS,
+	REWRITE_ENDPOINT,
+};
+
+#define UDP_CHECK_OFFSET 6
+#define TCP_CHECK_OFFSET 16
+
+/* A checksum of 0 says that a datagram has none; one that comes out as 0 is written as its other zero (RFC 768). */
+static __always_inline void rewrite_l4_check(struct packet *packet, __u64 change)
+{
+	__u16 *check = packet->l4 + UDP_CHECK_OFFSET;
+
+	if (packet->ip->protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(packet))
+			return;
+		check = packet->l4 + TCP_CHECK_OFFSET;
+		*check = checksum_changed(*check, change);
+	} else if (*check) {
+		*check = checksum_changed(*check, change);
+		if (!*check)
+			*check = 0xffff;
+	}
+}
+
+static __always_inline void rewrite(struct packet *packet, __be32 *address, __be16 *port, __be32 new_address, __be16 new_port,
+				    enum rewrite what)
+{
+	__u64 change = checksum_change(*address, new_address);
+
+	packet->ip->check = checksum_changed(packet->ip->check, change);
+	*address = new_address;
+	if (what != REWRITE_ENDPOINT)
+		return;
+	rewrite_l4_check(packet, change + checksum_change_half(*port, new_port));
+	*port = new_port;
+}
+
+static __always_inline void rewrite_destination(struct packet *packet, const struct server *server, enum rewrite what)
+{
+	struct ports *ports = packet->l4;
+	__be16 port = 0;
+
+	if (what == REWRITE_ENDPOINT)
+		port = server->port ? server->port : ports->destination;
+	rewrite(packet, &packet->ip->daddr, &ports->destination, server->address, port, what);
+}
+
+static __always_inline void rewrite_source(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
+{
+	struct ports *ports = packet->l4;
+
+	rewrite(packet, &packet->ip->saddr, &ports->source, address, port, what);
+}
