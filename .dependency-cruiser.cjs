@@ -9,18 +9,19 @@ const layers = {
   ports: ['base', 'model'],
   config: ['base', 'model', 'scheduler'],
   vrrp: ['base', 'model', 'wire', 'ports'],
+  bfd: ['base', 'model', 'wire', 'ports'],
   check: ['base', 'model', 'wire', 'ports'],
   director: ['base', 'model', 'scheduler', 'ports'],
   os: ['base', 'model', 'wire', 'ports'],
   dataplane: ['base', 'model', 'wire', 'scheduler', 'ports', 'os'],
   api: ['base', 'model', 'ports'],
-  daemon: ['base', 'model', 'wire', 'scheduler', 'ports', 'config', 'vrrp', 'check', 'director', 'os', 'dataplane', 'api'],
+  daemon: ['base', 'model', 'wire', 'scheduler', 'ports', 'config', 'vrrp', 'bfd', 'check', 'director', 'os', 'dataplane', 'api'],
   cli: ['base', 'model', 'ports', 'config', 'api'],
   entry: ['daemon', 'cli'],
 };
 
 /** No Node, no npm package, no clock, no chance. (The globals among these are biome's to refuse.) */
-const pure = ['base', 'wire', 'model', 'config', 'vrrp', 'heartbeat', 'check', 'director', 'scheduler', 'ports', 'dataplane/memory'];
+const pure = ['base', 'wire', 'model', 'config', 'vrrp', 'bfd', 'heartbeat', 'check', 'director', 'scheduler', 'ports', 'dataplane/memory'];
 
 const tests = '[.]test[.]ts$';
 

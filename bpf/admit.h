@@ -40,11 +40,11 @@ static __always_inline struct conn *template_find(const struct conn_place *place
 }
 
 static __always_inline int template_create(struct service *service, const struct conn_place *place, const struct conn_key *key,
-					   struct admission *admission)
+					   const struct conn_key *tuple, struct admission *admission)
 {
 	struct conn *template;
 
-	admission->server = schedule(service);
+	admission->server = schedule(service, tuple, admission->now);
 	if (admission->server == NO_SERVER)
 		return REJECT_NO_SERVER;
 	template = conn_allocate(place, key, admission->now);
@@ -79,7 +79,7 @@ __noinline int choose_by_template(struct service *service, const struct conn_key
 		return DROP_TABLE_BUSY;
 	template = template_find(&place, &key, admission->now);
 	if (!template) {
-		reason = template_create(service, &place, &key, admission);
+		reason = template_create(service, &place, &key, tuple, admission);
 		template = reason ? NULL : conn_find(place.first, &key);
 	}
 	if (template) {

@@ -7,8 +7,14 @@
 /* A cache line of the connection table holds this many entries. */
 #define CONNS_PER_LINE 2
 
-/* A line of a scheduler's wheel holds this many server numbers. */
-#define WHEEL_SLOTS_PER_LINE 32
+/* A line of the schedulers' slots holds this many server numbers. */
+#define SLOTS_PER_LINE 32
+
+/* Servers that lblcr may keep for one virtual address. */
+#define MAX_REPLICAS 24
+
+/* Virtual addresses that the lblc and lblcr services remember together; the one used longest ago makes room. */
+#define MAX_LOCALITIES 24576
 
 /* Bits of the filter that says "this destination may be a virtual address". */
 #define ADDRESS_FILTER_BITS 4096
@@ -116,6 +122,29 @@ enum direction {
 	DIRECTION_INPUT_ONLY = 0, /* from the client, whose server answers past us */
 	DIRECTION_INPUT = 1,
 	DIRECTION_OUTPUT = 2, /* from the server */
+};
+
+/* How a service's scheduler chooses; its slots hold server numbers. */
+enum schedule_kind {
+	SCHEDULE_CYCLE = 0, /* one slot after the other (rr, wrr) */
+	SCHEDULE_HASH = 1,  /* the slot that an address leads to (sh, dh, mh) */
+	SCHEDULE_SCAN = 2,  /* the best of all servers, which the slots list newest first (lc, wlc, sed, nq, fo, ovf, twos, lblc, lblcr) */
+};
+
+enum schedule_flag {
+	/* With SCHEDULE_HASH. */
+	HASH_OF_VIRTUAL = 0x0001, /* the virtual address is hashed, not the client's */
+	HASH_SIP = 0x0002,        /* by SipHash, not by the golden ratio */
+	HASH_WITH_PORT = 0x0004,  /* the client's port counts too */
+	HASH_FALLBACK = 0x0008,   /* where the slot's server takes no connection, others are tried */
+	/* With SCHEDULE_SCAN. */
+	SCAN_GREATEST_WEIGHT = 0x0010,  /* the greatest weight wins, not the least cost */
+	SCAN_TWO_DRAWS = 0x0020,        /* of two servers drawn by weight the cheaper one wins */
+	SCAN_PER_WEIGHT = 0x0040,       /* costs are compared in proportion to the weights */
+	SCAN_IDLE_FIRST = 0x0080,       /* the first server without active connections wins */
+	SCAN_FULL_ABOVE_WEIGHT = 0x0100, /* a server with more active connections than its weight is full */
+	SCAN_KEEP_SERVER = 0x0200,      /* a virtual address stays with its server (lblc) */
+	SCAN_KEEP_SET = 0x0400,         /* a virtual address stays with its servers (lblcr) */
 };
 
 enum load_flag {

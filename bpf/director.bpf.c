@@ -105,7 +105,7 @@ static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packe
 	if (service->flags & SERVICE_PERSISTENT)
 		reason = choose_by_template(service, key, service_port, &admission);
 	else
-		admission.server = schedule(service);
+		admission.server = schedule(service, key, now);
 	if (reason == REJECT_NO_SERVER || (!reason && admission.server == NO_SERVER))
 		return reject(ctx, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
 	if (!reason) {
@@ -297,6 +297,9 @@ struct vocabulary {
 	enum meta meta;
 	enum server_flag server_flag;
 	enum forwarding forwarding;
+	enum load_flag load_flag;
+	enum schedule_kind schedule_kind;
+	enum schedule_flag schedule_flag;
 	enum service_flag service_flag;
 	enum settings_flag settings_flag;
 	enum reason reason;

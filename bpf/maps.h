@@ -67,8 +67,15 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1 << 15);
 	__type(key, __u32);
-	__type(value, struct wheel_line);
-} wheels SEC(".maps");
+	__type(value, struct slot_line);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_LOCALITIES);
+	__type(key, struct locality_key);
+	__type(value, struct locality);
+} localities SEC(".maps");
 
 /* Which server the other fragments of a datagram follow. */
 struct {
@@ -91,6 +98,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct choice);
+} choices SEC(".maps");
 
 /* Ports a packet may leave by, keyed by interface index. */
 struct {

@@ -1,54 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which server takes a new connection. rr and wrr walk a wheel that the director lays out: for rr the servers in IPVS's order, for wrr the
- * kernel's whole cycle. The wheel has only servers of positive weight; an overloaded one is stepped over.
+ * Which server takes a new connection: what every scheduler of IPVS comes down to. The director says which of three ways to choose, and lays
+ * out the slots. A server of weight 0 and an overloaded one take none.
  */
 #pragma once
 
-#include "stats.h"
+#include "conn.h"
 
 #define NO_SERVER 0xffffffffU
 
-struct wheel_walk {
-	struct wheel *wheel;
-	__u32 chosen;
+struct search {
+	struct schedule *schedule;
+	struct choice *choice;
 };
 
-/* One step of the wheel. Stops the loop when the server there takes the connection. */
-static long wheel_step(__u32 step __attribute__((unused)), struct wheel_walk *walk)
+static __always_inline __u32 slot_server(const struct schedule *schedule, __u32 position)
 {
-	struct wheel *wheel = walk->wheel;
-	__u32 length = wheel->length;
-	struct wheel_line *line;
-	struct server_load *load;
-	__u32 slot, index;
+	__u32 slot = schedule->offset + position, index = slot / SLOTS_PER_LINE;
+	struct slot_line *line = bpf_map_lookup_elem(&slots, &index);
 
-	if (!length)
-		return 1;
-	slot = wheel->offset + (__u32)(__sync_fetch_and_add(&wheel->cursor, 1) % length);
-	index = slot / WHEEL_SLOTS_PER_LINE;
-	line = bpf_map_lookup_elem(&wheels, &index);
-	if (!line)
-		return 1;
-	index = line->slot[slot % WHEEL_SLOTS_PER_LINE];
-	load = bpf_map_lookup_elem(&server_loads, &index);
-	if (!load || load->flags & LOAD_OVERLOADED)
+	return line ? line->slot[slot % SLOTS_PER_LINE] : NO_SERVER;
+}
+
+/* False when the server takes no connection. */
+static __always_inline int look_at(__u32 server, const struct schedule *schedule, struct candidate *candidate)
+{
+	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	__u64 connections;
+	__u32 inactive;
+
+	if (!load || load->weight <= 0 || load->flags & LOAD_OVERLOADED)
 		return 0;
-	walk->chosen = index;
+	connections = load->connections;
+	candidate->server = server;
+	candidate->active = connections >> 32;
+	candidate->weight = load->weight;
+	inactive = (__u32)connections - candidate->active;
+	candidate->cost = schedule->cost_base + (__u64)schedule->cost_active * candidate->active + (__u64)schedule->cost_inactive * inactive;
 	return 1;
 }
 
-/* A server for a new connection, or NO_SERVER. */
-__noinline __u32 schedule(struct service *service)
+/* Whether the other is the better server of two. Of equals the first one stays. */
+static __always_inline int is_cheaper(const struct candidate *other, const struct candidate *best, __u16 flags)
 {
-	struct wheel_walk walk = { .chosen = NO_SERVER };
+	if (!best->weight)
+		return 1;
+	if (flags & SCAN_GREATEST_WEIGHT)
+		return other->weight > best->weight;
+	if (flags & SCAN_PER_WEIGHT)
+		return best->cost * other->weight > other->cost * best->weight;
+	return other->cost < best->cost;
+}
 
-	if (!service)
+static long cycle_step(__u32 step __attribute__((unused)), struct search *search)
+{
+	struct schedule *schedule = search->schedule;
+	__u32 length = schedule->length;
+
+	if (!length)
+		return 1;
+	return look_at(slot_server(schedule, (__u32)(__sync_fetch_and_add(&schedule->cursor, 1) % length)), schedule, &search->choice->best);
+}
+
+#include "schedule_hash.h"
+#include "schedule_scan.h"
+
+/* A server for a new connection of this tuple, or NO_SERVER. */
+__noinline __u32 schedule(struct service *service, const struct conn_key *tuple, __u32 now)
+{
+	struct search search;
+	__u32 zero = 0;
+
+	search.choice = bpf_map_lookup_elem(&choices, &zero);
+	if (!service || !tuple || !search.choice)
 		return NO_SERVER;
-	walk.wheel = service->current ? &service->wheels[1] : &service->wheels[0];
-	if (!wheel_step(0, &walk))
-		bpf_loop(walk.wheel->length - 1, wheel_step, &walk, 0);
-	return walk.chosen;
+	search.schedule = service->current ? &service->schedules[1] : &service->schedules[0];
+	if (!search.schedule->length)
+		return NO_SERVER;
+	search.choice->best.weight = 0;
+	if (search.schedule->kind == SCHEDULE_HASH)
+		choose_by_hash(&search, tuple);
+	else if (search.schedule->kind == SCHEDULE_SCAN)
+		choose_by_scan(&search, service, tuple, now);
+	else if (!cycle_step(0, &search))
+		bpf_loop(search.schedule->length - 1, cycle_step, &search, 0);
+	return search.choice->best.weight ? search.choice->best.server : NO_SERVER;
 }
 
 /* The service of an address, protocol and port, or the one of the address's every port; `service_port` is the port it is known by. */

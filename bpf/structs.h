@@ -84,7 +84,9 @@ struct server_load {
 	__u32 flags;       /* enum load_flag */
 	__u32 upper;       /* 0: no limit */
 	__u32 lower;
-	__u64 padding[5];
+	__s32 weight;
+	__u32 service;     /* index of the service that it belongs to */
+	__u64 padding[4];
 };
 
 /* Per CPU. Bytes count from the IP header on. */
@@ -103,25 +105,50 @@ struct service_key {
 	__u16 protocol;
 };
 
-/* A list of server numbers that the scheduler walks for ever. `cursor` counts the steps since it was laid out. */
-struct wheel {
-	__u64 cursor;
+/* How a service chooses its servers: a run of slots, and what is done with them. */
+struct schedule {
+	__u64 cursor; /* SCHEDULE_CYCLE: slots taken since it was laid out */
 	__u32 offset; /* in slots */
 	__u32 length; /* 0: no server takes connections */
+	__u16 kind;   /* enum schedule_kind */
+	__u16 flags;  /* enum schedule_flag */
+	/* SCHEDULE_SCAN: cost = base + active * active connections + inactive * inactive connections. */
+	__u16 cost_base;
+	__u16 cost_active;
+	__u16 cost_inactive;
+	__u16 reserved;
+	__u32 hash_key; /* SCHEDULE_HASH: both halves of SipHash's key */
+	__u32 keep;     /* SCAN_KEEP_...: jiffies that an address is remembered without being asked for, and a set without changing */
+	__u32 padding;
 };
 
-/* The director lays out the wheel that is not current, then changes `current`: a packet sees the old or the new one, never a mixture. */
+/* The director lays out the schedule that is not current, then changes `current`: a packet sees the old or the new one, never a mixture. */
 struct service {
-	struct wheel wheels[2];
+	struct schedule schedules[2];
 	__u32 current;
 	__u32 flags; /* enum service_flag */
 	__u32 persistence_timeout; /* jiffies */
 	__be32 persistence_mask;
-	__u64 padding[2];
+	__u32 index;
+	__u32 padding[7];
 };
 
-struct wheel_line {
-	__u16 slot[WHEEL_SLOTS_PER_LINE];
+struct slot_line {
+	__u16 slot[SLOTS_PER_LINE];
+};
+
+/* What lblc and lblcr remember of a virtual address. */
+struct locality_key {
+	__u32 service;
+	__be32 virtual;
+};
+
+struct locality {
+	__u32 used;    /* jiffies */
+	__u32 changed; /* jiffies; of a set */
+	__u16 count;
+	__u16 members[MAX_REPLICAS]; /* server numbers, the newest first */
+	__u16 padding;
 };
 
 /* Where the other fragments of a datagram go. */
@@ -130,6 +157,25 @@ struct fragment_way {
 	__be32 virtual;    /* of a reply: the source that it gets */
 	__u32 masqueraded; /* of a request: its destination becomes the server's address */
 	struct hop to;     /* of a reply */
+};
+
+/* What a scheduler may ask about a server, read once. */
+struct candidate {
+	__u32 server;
+	__u32 active;
+	__u64 cost;
+	__u64 weight; /* 0: none, or one that takes no connection */
+};
+
+/* One choice of a server, while it is made; too large for the stack. */
+struct choice {
+	struct candidate best;
+	struct candidate second; /* the other draw; the most loaded of a set */
+	__u64 sum;               /* of the weights seen so far */
+	__u64 mark, second_mark; /* the draws: whose part of the sum they fall into is drawn */
+	__u32 start;             /* slot to begin with; position of the second candidate */
+	__u32 spare;             /* some server has less than half of the connections that its weight allows */
+	struct locality fresh;
 };
 
 struct fragment_key {

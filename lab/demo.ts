@@ -3,6 +3,7 @@
  *
  *   node dist/lab/demo.js [--keep] [--json] [SCENARIO]
  *
+ * SCENARIO is the name of one of lab/scenarios, or a file.
  * Exit 0 only if every expectation held, 1 if one did not, 2 for a wrong command line or scenario file, 128 + N after signal N.
  */
 import { readFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ import type { Scenario } from './scenario/scenario.ts';
 import { ScenarioError } from './scenario/words.ts';
 
 const USAGE = 'usage: npm run demo -- [--keep] [--json] [SCENARIO]\n';
-const DEFAULT_SCENARIO = 'lab/scenarios/seed-000.scenario';
+const DEFAULT_SCENARIO = 'seed-000';
 /** Lines of a service's log that are shown when something failed. */
 const LOG_TAIL = 25;
 
@@ -30,8 +31,11 @@ function parseOptions(argv: readonly string[]): Options | undefined {
   const flags = argv.filter((word) => word.startsWith('-'));
   const files = argv.filter((word) => !word.startsWith('-'));
   if (files.length > 1 || flags.some((flag) => flag !== '--keep' && flag !== '--json')) return undefined;
-  const file = files[0] === undefined ? join(projectRoot, DEFAULT_SCENARIO) : resolve(files[0]);
-  return { keep: flags.includes('--keep'), json: flags.includes('--json'), file };
+  return { keep: flags.includes('--keep'), json: flags.includes('--json'), file: fileOf(files[0] ?? DEFAULT_SCENARIO) };
+}
+
+function fileOf(scenario: string): string {
+  return /^[\w-]+$/.test(scenario) ? join(projectRoot, `lab/scenarios/${scenario}.scenario`) : resolve(scenario);
 }
 
 function say(text: string): void {

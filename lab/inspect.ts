@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import type { Machine } from './machine.ts';
 import { runOrThrow, type Service, until } from './process.ts';
 
-/** The IPv4 addresses on a machine's eth0. */
+/** The IPv4 addresses on a machine's network cards (not those on lo). */
 export async function addressesOf(machine: Machine): Promise<string[]> {
   // Only the network is entered: this is asked often, and a process in all the machine's namespaces costs more to start.
-  const text = await runOrThrow(machine.enterNetwork(['ip', '-j', '-4', 'addr', 'show', 'dev', 'eth0']));
-  const links = JSON.parse(text) as readonly { readonly addr_info?: readonly { readonly local: string }[] }[];
-  return links.flatMap((link) => link.addr_info ?? []).map((info) => info.local);
+  const text = await runOrThrow(machine.enterNetwork(['ip', '-j', '-4', 'addr', 'show']));
+  const links = JSON.parse(text) as readonly { readonly ifname?: string; readonly addr_info?: readonly { readonly local: string }[] }[];
+  return links
+    .filter((link) => link.ifname !== 'lo')
+    .flatMap((link) => link.addr_info ?? [])
+    .map((info) => info.local);
 }
 
 /** `ip monitor address`: each change of an address with the time at which it was seen. */
@@ -71,7 +74,7 @@ export interface PacketVerdict {
 
 const CHECKSUMS = ['ip.check_checksum', 'tcp.check_checksum', 'udp.check_checksum'].flatMap((name) => ['-o', `${name}:TRUE`]);
 /** A checksum status of 0 is "bad"; a wrong VRRP checksum is no more than a warning to tshark's experts, whose severity 8388608 is "error". */
-const BAD = ['ip', 'tcp', 'udp', 'vrrp']
+const BAD = ['ip', 'tcp', 'udp', 'vrrp', 'icmpv6']
   .map((layer) => `${layer}.checksum.status == 0`)
   .concat('_ws.malformed', '_ws.expert.severity >= 8388608');
 

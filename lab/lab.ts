@@ -1,15 +1,22 @@
-/** A lab: machines plugged into one Ethernet switch, made in a second and gone without a trace. */
+/** A lab: machines plugged into one Ethernet switch or two, made in a second and gone without a trace. */
 import { Machine } from './machine.ts';
 import { run, runOrThrow } from './process.ts';
 
-/** A machine's one network card, always called eth0 inside. */
+/** A machine's network card, always called eth0 inside, and where it has a second one, eth1 on a segment of its own. */
 export interface MachineOptions {
   readonly name: string;
   /** `192.168.18.207/24`. */
   readonly address: string;
+  /** The address of eth1; without one there is no such card. */
+  readonly second?: string;
   /** Default: 02:00 and the four bytes of the address, so that a capture is easy to read. */
   readonly mac?: string;
 }
+
+export type Card = 'eth0' | 'eth1';
+
+/** Which of the switch's two bridges each card is plugged into. */
+const BRIDGES: Readonly<Record<Card, string>> = { eth0: 'br0', eth1: 'br1' };
 
 export class Lab {
   readonly #machines = new Map<string, Machine>();
@@ -36,8 +43,11 @@ export class Lab {
   static async create(): Promise<Lab> {
     const fabric = await Machine.boot('switch');
     const lab = new Lab(fabric);
-    const bridge = ['link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0', 'link set br0 up', 'link set lo up'];
-    await lab.#ip(fabric, bridge);
+    const bridges = Object.values(BRIDGES).flatMap((name) => [
+      `link add name ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+      `link set ${name} up`,
+    ]);
+    await lab.#ip(fabric, [...bridges, 'link set lo up']);
     return lab;
   }
 
@@ -49,19 +59,24 @@ export class Lab {
     const machine = await Machine.boot(options.name);
     this.#machines.set(options.name, machine);
     this.#addresses.set(options.name, options.address);
-    const port = portOf(options.name);
-    const mac = options.mac ?? macOf(options.address);
+    await this.#ip(machine, ['link set lo up']);
+    await this.#plug(machine, 'eth0', options.address, options.mac ?? macOf(options.address));
+    if (options.second !== undefined) await this.#plug(machine, 'eth1', options.second, macOf(options.second));
+    this.#writeHosts();
+    return machine;
+  }
+
+  async #plug(machine: Machine, card: Card, address: string, mac: string): Promise<void> {
+    const port = portOf(machine.name, card);
     await this.#ip(this.#switch, [
-      `link add name ${port} type veth peer name eth0 address ${mac} netns ${machine.pid}`,
-      `link set dev ${port} master br0 up`,
+      `link add name ${port} type veth peer name ${card} address ${mac} netns ${machine.pid}`,
+      `link set dev ${port} master ${BRIDGES[card]} up`,
     ]);
     // A packet of a local stack leaves a veth with a partial checksum and, where a card is said to segment, larger than the MTU: a program at
     // the other end, or a capture, would take that for what is on the wire. So both ends do that work themselves.
-    await machine.runOrThrow(['ethtool', '-K', 'eth0', 'tx', 'off']);
+    await machine.runOrThrow(['ethtool', '-K', card, 'tx', 'off']);
     await this.onSwitch(['ethtool', '-K', port, 'tx', 'off']);
-    await this.#ip(machine, ['link set lo up', 'link set eth0 up', `address add ${options.address} brd + dev eth0`]);
-    this.#writeHosts();
-    return machine;
+    await this.#ip(machine, [`link set ${card} up`, `address add ${address} brd + dev ${card}`]);
   }
 
   machine(name: string): Machine {
@@ -74,19 +89,19 @@ export class Lab {
     return [...this.#machines.values()];
   }
 
-  /** The machine's address without the prefix length. */
+  /** The address of the machine's eth0 without the prefix length. */
   addressOf(name: string): string {
     const address = this.#addresses.get(name);
     if (address === undefined) throw new Error(`there is no machine called ${name}`);
     return address.slice(0, address.indexOf('/'));
   }
 
-  /** Pulls (`down`) or plugs (`up`) the cable of a machine: its eth0 loses or regains the carrier. */
-  async setCable(name: string, state: 'up' | 'down'): Promise<void> {
-    await this.#ip(this.#switch, [`link set dev ${portOf(name)} ${state}`]);
+  /** Pulls (`down`) or plugs (`up`) a cable of a machine: the card loses or regains the carrier. */
+  async setCable(name: string, state: 'up' | 'down', card: Card = 'eth0'): Promise<void> {
+    await this.#ip(this.#switch, [`link set dev ${portOf(name, card)} ${state}`]);
   }
 
-  /** Runs a command in the switch's network, where each machine's port is called `p-NAME` and the bridge br0. */
+  /** Runs a command in the switch's network, where each machine's port is called `p-NAME` on br0 (and `q-NAME` on br1). */
   onSwitch(argv: readonly string[]): Promise<string> {
     return runOrThrow(this.#switch.enterNetwork(argv));
   }
@@ -111,8 +126,8 @@ export class Lab {
   }
 }
 
-function portOf(name: string): string {
-  return `p-${name}`;
+function portOf(name: string, card: Card): string {
+  return `${card === 'eth0' ? 'p' : 'q'}-${name}`;
 }
 
 function macOf(address: string): string {

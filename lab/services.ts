@@ -39,13 +39,17 @@ export interface NginxOptions {
   /** The page at `/`; default what the seeds' real servers show is up to the scenario. */
   readonly page: string;
   readonly workers?: number;
+  /** Default 80. */
+  readonly port?: number;
+  /** A file that gets a line for each request, the client's address first. */
+  readonly accessLog?: string;
 }
 
-/** Debian's nginx with a configuration of its own, on port 80 of every address. Stopping it is graceful: requests under way are finished. */
+/** Debian's nginx with a configuration of its own, on port 80 (or another) of every address. Stopping it is graceful: requests under way are finished. */
 export async function startNginx(machine: Machine, options: NginxOptions): Promise<Service> {
   machine.writeFile('/run/www/index.html', `${options.page}\n`);
-  machine.writeFile('/run/nginx/nginx.conf', nginxConfiguration('', httpBlock(), options.workers ?? 1));
-  return startNginxWith(machine, 80);
+  machine.writeFile('/run/nginx/nginx.conf', nginxConfiguration('', httpBlock(options), options.workers ?? 1));
+  return startNginxWith(machine, options.port ?? 80);
 }
 
 /** nginx as a layer-4 proxy: the benchmark's peer. */
@@ -77,14 +81,14 @@ ${body}
 `;
 }
 
-function httpBlock(): string {
+function httpBlock({ port = 80, accessLog = 'off' }: NginxOptions): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path /run/nginx/${name};`).join(' ');
   return `http {
   ${temporary}
   default_type text/html;
-  access_log off;
+  access_log ${accessLog};
   keepalive_requests 100000000;
-  server { listen 80 backlog=4096; root /run/www; }
+  server { listen ${port} backlog=4096; root /run/www; }
 }`;
 }
 
@@ -109,6 +113,29 @@ ${lines}
   );
   const service = await machine.spawn('haproxy', ['haproxy', '-db', '-f', '/run/haproxy.cfg']);
   return ready(machine, service, () => listens(machine, 80));
+}
+
+/** An echo over TCP and UDP at `192.0.2.1:7`. */
+export async function startEcho(machine: Machine, at: string): Promise<Service> {
+  const service = await startProgram(machine, 'echo', 'echo.js', ['--listen', at]);
+  return ready(machine, service, () => service.lines.some((line) => line.text.includes('"ready"')));
+}
+
+export interface Exchange {
+  readonly matched: boolean;
+  /** Datagrams sent until an answer came; 1 for TCP. */
+  readonly attempts: number;
+  /** Why there is no answer. */
+  readonly reason?: string;
+  readonly received?: number;
+}
+
+/** Sends so many bytes to an echo and compares what comes back with them. */
+export async function exchange(machine: Machine, protocol: 'tcp' | 'udp', target: string, bytes: number): Promise<Exchange> {
+  const words = ['--protocol', protocol, '--target', target, '--bytes', String(bytes)];
+  const { stdout, stderr } = await machine.run([process.execPath, compiled('lab/programs/exchange.js'), ...words]);
+  if (stdout === '') throw new Error(`exchange on ${machine.name}: ${stderr}`);
+  return JSON.parse(stdout) as Exchange;
 }
 
 export interface Mail {

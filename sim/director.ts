@@ -1,56 +1,99 @@
-/** One simulated machine: the real engine, and a shell around it that performs effects on a simulated link. */
-import type { Instant, Micros } from '../src/base/index.ts';
+/** One simulated machine: the real engine, and a shell around it that performs effects on simulated links. */
+import { type Instant, type Micros, millis } from '../src/base/index.ts';
 import { type RouterState, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from '../src/vrrp/index.ts';
+import { Condition } from './condition.ts';
+import { PRIORITY, VRID, vrrpOffset } from './packets.ts';
+import { addressOf, OWNER_PRIORITY, type Scenario } from './scenario.ts';
+import { settingsOf, TRACKED } from './settings.ts';
+import { skew } from './timing.ts';
 
 /** `off`: not running, no addresses. `paused`: runs nothing, but the kernel still answers for its addresses. */
 export type DirectorStatus = 'off' | 'running' | 'paused';
 
-/** A bug around the engine, see planted.ts: what goes in, what comes out, or when it looks at its timers is altered. */
+/** The reactor reports no pause of itself that is shorter. */
+const REPORTED_PAUSE: Micros = millis(300);
+/** How many packets wait in the sockets of a stopped process. */
+const SOCKET_BUFFER = 200;
+
+/** As it was sent, altered on its way by the link, or made by somebody else. */
+export type PacketCondition = 'good' | 'damaged' | 'forged';
+
+/** A bug around the engine, see planted.ts: what goes in, what comes out, or what it takes for the present is altered. */
 export interface PlantedBug {
   readonly name: string;
   settings?(settings: VrrpSettings): VrrpSettings;
   /** Undefined drops the event. */
   event?(event: VrrpEvent, director: Director): VrrpEvent | undefined;
   effects?(effects: readonly VrrpEffect[]): readonly VrrpEffect[];
-  deadline?(deadline: Instant, director: Director): Instant;
+  /** What the engine takes for the present. */
+  instant?(event: VrrpEvent, now: Instant, director: Director): Instant;
 }
 
 export interface DirectorHooks {
   now(): Instant;
   /** Called once for each event after the engine has drained, with the states before it. */
   acted(director: Director, event: VrrpEvent, before: readonly RouterState[], effects: readonly VrrpEffect[]): void;
+  /** What the trackers say has changed: another priority is right, or another state. */
+  conditionChanged(): void;
+  /** The engine asks for a run of the tracked script; `report` is to be called when it has ended. */
+  scriptAsked(director: Director, report: () => void): void;
 }
 
 export class Director {
   readonly index: number;
   status: DirectorStatus = 'off';
-  settings: VrrpSettings;
+  /** One for each unit. */
+  priorities: readonly number[];
   engine: VrrpEngine;
+  /** Of the engine's routers, in the order of the scenario. */
+  states: readonly RouterState[];
   /** The routers whose addresses the machine answers for. */
   readonly holding = new Set<string>();
-  /** Links that are down at this machine, with the number of faults that took them down. */
-  readonly linksDown = new Map<string, number>();
-  private waiting: { readonly link: string; readonly packet: Uint8Array }[] = [];
+  /** When each router has last advertised. */
+  readonly advertisedAt = new Map<string, Instant>();
+  /** Interfaces that are down, that lack their address, and failing scripts, with the number of faults that made them so. */
+  readonly troubles = new Map<string, number>();
+  /** What the running engine has been told, and what must come of it. */
+  private condition: Condition;
+  /** The running engine has been told everything and has begun. */
+  hasStarted = false;
+  /** What the own clock shows beyond the world's. */
+  private clockOffset: Micros;
+  /** Counts the processes, so that nothing meant for one reaches the next. */
+  private process = 0;
+  /** By its own clock, when a backup has last heard an advertisement that it must respect, or come back from a pause. */
+  private readonly patientSince = new Map<string, Instant>();
+  /** By its own clock. */
+  private startedAt: Instant = 0;
+  private waiting: (() => void)[] = [];
+  private readonly scenario: Scenario;
   private readonly hooks: DirectorHooks;
   private readonly bug: PlantedBug;
 
-  constructor(index: number, settings: VrrpSettings, hooks: DirectorHooks, bug: PlantedBug) {
+  constructor(index: number, scenario: Scenario, hooks: DirectorHooks, bug: PlantedBug) {
+    const plan = scenario.directors[index];
     this.index = index;
-    this.settings = settings;
+    this.scenario = scenario;
     this.hooks = hooks;
     this.bug = bug;
-    this.engine = this.newEngine();
+    this.priorities = plan?.priorities ?? [];
+    this.clockOffset = plan?.clock ?? 0;
+    this.condition = new Condition(scenario);
+    this.engine = new VrrpEngine(this.settings());
+    this.states = this.engine.states();
   }
 
-  start(
-    addresses: readonly { readonly link: string; readonly address: NonNullable<Extract<VrrpEvent, { kind: 'address' }>['address']> }[],
-  ): void {
+  start(): void {
     this.status = 'running';
-    this.engine = this.newEngine();
-    for (const { link, address } of addresses) {
-      this.handle({ kind: 'link', interface: link, up: !this.linksDown.has(link) });
-      this.handle({ kind: 'address', interface: link, address });
-    }
+    this.startedAt = this.clock();
+    this.process++;
+    this.engine = new VrrpEngine(this.settings());
+    this.states = this.engine.states();
+    this.patientSince.clear();
+    this.condition = new Condition(this.scenario);
+    this.hasStarted = false;
+    this.tellAll();
+    this.hasStarted = true;
     this.handle({ kind: 'start' });
   }
 
@@ -66,9 +109,16 @@ export class Director {
     this.status = 'off';
   }
 
-  /** A reload hands over the settings as they are now. */
-  reconfigure(): void {
-    this.handle({ kind: 'reconfigure', settings: this.bug.settings ? this.bug.settings(this.settings) : this.settings });
+  /** A reload of the file, with other priorities or none changed. A paused process does it later, one that is off at its start. */
+  reload(priorities: (before: readonly number[]) => readonly number[]): void {
+    if (this.status === 'paused') {
+      this.waiting.push(() => this.reload(priorities));
+      return;
+    }
+    const before = this.priorities;
+    this.priorities = priorities(before);
+    if (this.priorities !== before) this.hooks.conditionChanged();
+    if (this.status === 'running') this.handle({ kind: 'reconfigure', settings: this.settings() });
   }
 
   pause(): void {
@@ -76,48 +126,192 @@ export class Director {
   }
 
   /** As the shell does: the pause first, then what waited in the sockets, the kernel's news included, and only then the timers. */
-  resume(pause: Micros): void {
+  resume(pause: Micros, clockStoodStill: boolean): void {
     this.status = 'running';
-    this.handle({ kind: 'pause', duration: pause });
-    for (const { interface: link } of this.settings.routers) this.handle({ kind: 'link', interface: link, up: !this.linksDown.has(link) });
+    if (clockStoodStill) this.clockOffset -= pause;
+    if (pause >= REPORTED_PAUSE) this.handle({ kind: 'pause', duration: pause });
+    this.tellAll();
     const waiting = this.waiting;
     this.waiting = [];
-    for (const { link, packet } of waiting) this.handle({ kind: 'packet', interface: link, packet });
+    for (const deliver of waiting) deliver();
+  }
+
+  /** The monotonic clock jumps; to the process that is a pause. */
+  stepClock(step: Micros): void {
+    this.clockOffset += step;
+    if (this.status === 'running' && step >= REPORTED_PAUSE) this.handle({ kind: 'pause', duration: step });
   }
 
   /** A packet arrives; a stopped process finds it later in its socket, which keeps the first hundreds only. */
-  receive(link: string, packet: Uint8Array, hears: boolean): void {
-    if (this.linksDown.has(link)) return;
-    if (this.status === 'running') this.handle({ kind: 'packet', interface: link, packet });
-    else if (this.status === 'paused' && hears && this.waiting.length < 200) this.waiting.push({ link, packet });
+  receive(link: string, packet: Uint8Array, isHeardLater: boolean, condition: PacketCondition): void {
+    if (this.troubles.has(link)) return;
+    const deliver = (): void => {
+      this.handle({ kind: 'packet', interface: link, packet });
+      if (condition === 'good') this.heard(link, packet);
+      // The damage may be to bits that do not matter.
+      else if (condition === 'damaged') this.patientSince.clear();
+    };
+    if (this.status === 'running') deliver();
+    else if (this.status === 'paused' && isHeardLater && this.waiting.length < SOCKET_BUFFER) this.waiting.push(deliver);
+  }
+
+  /** An interface goes down, loses its address, or the script begins to fail; or the end of one such fault. */
+  trouble(what: string, isBeginning: boolean): void {
+    const count = (this.troubles.get(what) ?? 0) + (isBeginning ? 1 : -1);
+    if (count > 0) this.troubles.set(what, count);
+    else this.troubles.delete(what);
+    if (this.status === 'running') this.tellAll();
+  }
+
+  /** Somebody deletes the addresses of a router behind its back. */
+  loseVip(name: string): void {
+    const vip = this.settings().routers.find((router) => router.name === name)?.vips[0];
+    if (this.status !== 'running' || !vip || !this.holding.delete(name)) return;
+    this.handle({ kind: 'vip-lost', interface: vip.interface, address: vip.address });
   }
 
   handle(event: VrrpEvent): void {
-    const seen = this.bug.event ? this.bug.event(event, this) : event;
+    const { engine, bug } = this;
+    const seen = bug.event ? bug.event(event, this) : event;
     if (!seen) return;
-    const before = this.states();
-    // A planted bug may look early; its engine then believes that the deadline has come. Without one both instants are equal.
-    this.engine.handle(seen, seen.kind === 'tick' ? Math.max(this.hooks.now(), this.engine.nextDeadline() ?? 0) : this.hooks.now());
-    const drained = this.engine.drain();
-    const effects = this.bug.effects ? this.bug.effects(drained) : drained;
-    for (const effect of effects) {
-      if (effect.kind === 'add-vips') this.holding.add(effect.router);
-      if (effect.kind === 'remove-vips') this.holding.delete(effect.router);
-    }
+    const before = this.states;
+    const now = this.clock();
+    engine.handle(seen, bug.instant ? bug.instant(seen, now, this) : now);
+    const drained = engine.drain();
+    // Asked only when something was done: most packets change nothing, and a change without any effect shows at the next one.
+    if (drained.length > 0) this.updateStates();
+    if (event.kind === 'pause' && event.duration >= this.scenario.interval) this.patienceBegins();
+    const effects = bug.effects ? bug.effects(drained) : drained;
+    for (const effect of effects) this.perform(effect);
     this.hooks.acted(this, event, before, effects);
   }
 
-  nextDeadline(): Instant | undefined {
-    if (this.status !== 'running') return undefined;
+  nextDeadline(): Instant {
+    if (this.status !== 'running') return Infinity;
     const deadline = this.engine.nextDeadline();
-    return deadline === undefined || !this.bug.deadline ? deadline : this.bug.deadline(deadline, this);
+    if (deadline === undefined) return Infinity;
+    return deadline - this.clockOffset;
   }
 
-  states(): RouterState[] {
-    return this.status === 'off' ? [] : this.engine.states();
+  /** What its own clock shows. */
+  clock(): Instant {
+    return this.hooks.now() + this.clockOffset;
   }
 
-  private newEngine(): VrrpEngine {
-    return new VrrpEngine(this.bug.settings ? this.bug.settings(this.settings) : this.settings);
+  /** How long the process has been running, by its own clock. */
+  age(): Micros {
+    return this.clock() - this.startedAt;
+  }
+
+  /** Whether the routers must be in FAULT. */
+  isInTrouble(): boolean {
+    return this.condition.isInTrouble();
+  }
+
+  /** Whether the first result of the script is still awaited. */
+  isPending(): boolean {
+    return this.condition.isPending();
+  }
+
+  /** Whether the director could own the addresses. */
+  isAble(): boolean {
+    return this.status === 'running' && !this.isPending() && !this.isInTrouble();
+  }
+
+  /** How much longer than the best possible router its backups wait. */
+  skew(unit: number): Micros {
+    return skew(this.scenario.version, this.effectivePriority(unit), this.scenario.interval);
+  }
+
+  /** The priority that its advertisements must carry, from what the engine has been told. */
+  effectivePriority(unit: number): number {
+    const base = this.priorities[unit] as number;
+    if (base === OWNER_PRIORITY) return base;
+    return Math.min(Math.max(base + this.condition.bonus(), 1), OWNER_PRIORITY - 1);
+  }
+
+  /** For how long, by its own clock, a router has not heard its active router; undefined if it has nothing to wait for. */
+  silence(router: string): Micros | undefined {
+    const since = this.patientSince.get(router);
+    return since === undefined ? undefined : this.clock() - since;
+  }
+
+  /** A good advertisement has been handled: a backup's patience begins anew, or is called off. */
+  private heard(link: string, packet: Uint8Array): void {
+    const message = vrrpOffset(packet);
+    const i = this.scenario.routers.findIndex((router) => router.link === link && router.vrid === packet[message + VRID]);
+    const router = this.scenario.routers[i];
+    if (!router) return;
+    const priority = packet[message + PRIORITY] as number;
+    if (priority === 0) this.patientSince.delete(router.name);
+    else if (this.states[i] === 'backup' && priority >= this.effectivePriority(router.unit)) {
+      this.patientSince.set(router.name, this.clock());
+    }
+  }
+
+  /** After a pause of its own a backup does not judge the silence of others. */
+  private patienceBegins(): void {
+    for (const [i, router] of this.scenario.routers.entries()) {
+      if (this.states[i] === 'backup') this.patientSince.set(router.name, this.clock());
+    }
+  }
+
+  private updateStates(): void {
+    const before = this.states;
+    this.states = this.engine.states();
+    for (const [i, router] of this.scenario.routers.entries()) {
+      // Whoever becomes active is asked for its patience first.
+      if (this.states[i] !== before[i] && this.states[i] !== 'active') this.patientSince.delete(router.name);
+    }
+  }
+
+  private perform(effect: VrrpEffect): void {
+    if (effect.kind === 'add-vips') this.holding.add(effect.router);
+    else if (effect.kind === 'remove-vips') this.holding.delete(effect.router);
+    else if (effect.kind === 'transmit') this.advertisedAt.set(effect.router, this.hooks.now());
+    else if (effect.kind === 'run-script') {
+      const { process } = this;
+      this.hooks.scriptAsked(this, () => this.scriptEnded(process));
+    }
+  }
+
+  private scriptEnded(process: number): void {
+    if (process !== this.process || this.status === 'off') return;
+    if (this.status === 'paused') {
+      this.waiting.push(() => this.scriptEnded(process));
+      return;
+    }
+    const fails = this.troubles.has('script');
+    if (this.condition.noteScript(fails)) this.hooks.conditionChanged();
+    this.handle({ kind: 'script', script: TRACKED.script, outcome: fails ? 'failure' : 'success', status: fails ? 1 : 0 });
+  }
+
+  /** Hands over what has changed of interfaces and trackers since the engine was last told, or all of it to a new engine. */
+  private tellAll(): void {
+    const { links, family, trackers } = this.scenario;
+    for (const link of links) {
+      const isDown = this.troubles.has(link);
+      this.tell(link, isDown, { kind: 'link', interface: link, up: !isDown });
+      const isGone = this.troubles.has(`${link} address`);
+      const address = isGone ? undefined : addressOf(family, this.index, link);
+      this.tell(`${link} address`, isGone, { kind: 'address', interface: link, family, address });
+    }
+    for (const { kind } of trackers) {
+      const isBad = this.troubles.has(kind);
+      if (kind === 'link') this.tell(kind, isBad, { kind, interface: TRACKED.link, up: !isBad });
+      else if (kind === 'bfd') this.tell(kind, isBad, { kind, session: TRACKED.bfd, up: !isBad });
+      else if (kind === 'file') this.tell(kind, isBad, { kind, file: TRACKED.file, value: isBad ? 1 : 0 });
+    }
+  }
+
+  private tell(what: string, isTrouble: boolean, event: VrrpEvent): void {
+    if (!this.condition.note(what, isTrouble)) return;
+    this.hooks.conditionChanged();
+    this.handle(event);
+  }
+
+  private settings(): VrrpSettings {
+    const settings = settingsOf(this.scenario, this.index, this.priorities);
+    return this.bug.settings ? this.bug.settings(settings) : settings;
   }
 }

@@ -2,23 +2,16 @@
  * Deliberate bugs, planted around the engine from outside. They prove that the checkers can fail: each must be found within
  * 500 seeds. None of them is reachable without naming it.
  */
-import { IpAddress } from '../src/base/index.ts';
-import { skewTime } from '../src/vrrp/index.ts';
-import { decodeVrrpPacket, encodeVrrpPacket } from '../src/wire/index.ts';
 import type { Director, PlantedBug } from './director.ts';
+import { alter, headerLength, PRIORITY, vrrpOffset } from './packets.ts';
 
 export const NO_BUG: PlantedBug = { name: 'none' };
-
-const IP_HEADER = 20;
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'no-skew',
-    deadline: (deadline, director) => {
-      const router = director.settings.routers[0];
-      const isWaiting = director.engine.states()[0] === 'backup';
-      return router && isWaiting ? deadline - skewTime(router.version, router.priority, router.advertInterval) : deadline;
-    },
+    // A backup's timer that is set earlier by the skew ends as if there were none.
+    instant: (event, now, director) => (event.kind === 'packet' && director.states[0] === 'backup' ? now - director.skew(0) : now),
   },
   {
     name: 'tie-wrong',
@@ -30,11 +23,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'priority-zero-ignored',
-    event: (event) => (event.kind === 'packet' && event.packet[IP_HEADER + 2] === 0 ? undefined : event),
+    event: (event) => (event.kind === 'packet' && event.packet[vrrpOffset(event.packet) + PRIORITY] === 0 ? undefined : event),
   },
   {
     name: 'timer-not-reset',
-    event: (event, director) => (event.kind === 'packet' && director.engine.states()[0] === 'backup' ? undefined : event),
+    event: (event, director) => (event.kind === 'packet' && director.states[0] === 'backup' ? undefined : event),
   },
   {
     name: 'addresses-kept',
@@ -49,12 +42,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
 ];
 
-/** Makes an equal advertisement of version 2 come from an address that compares the other way round. */
+/** Makes an equal advertisement come from an address that compares the other way round. Version 2, whose checksum leaves it out. */
 function mirrorEqual(packet: Uint8Array, director: Director): Uint8Array {
-  const decoded = decodeVrrpPacket(packet);
-  if (!decoded.ok || decoded.packet.advert.version !== 2) return packet;
-  if (decoded.packet.advert.priority !== director.settings.routers[0]?.priority) return packet;
-  const { source, destination } = decoded.packet;
-  const mirrored = IpAddress.fromV4Number(source.toV4Number() ^ 0xff);
-  return encodeVrrpPacket(packet.subarray(IP_HEADER), mirrored, destination);
+  const message = vrrpOffset(packet);
+  const isVersion2 = headerLength(packet) === message && (packet[message] as number) >> 4 === 2;
+  if (!isVersion2 || packet[message + PRIORITY] !== director.effectivePriority(0)) return packet;
+  const mirrored = packet.slice();
+  // The last byte of the source address.
+  alter(mirrored, 15, (mirrored[15] as number) ^ 0xff, 10, 0);
+  return mirrored;
+}
+
+export function findBug(name: string): PlantedBug | undefined {
+  return [NO_BUG, ...PLANTED_BUGS].find((bug) => bug.name === name);
 }

@@ -1,144 +1,164 @@
-/** What happens in one run, sampled from its seed before the run starts: who takes part, and which fault strikes when. */
-import { type Instant, IpAddress, type Micros, millis, Random, seconds } from '../src/base/index.ts';
-import type { SyncGroup, VirtualRouter } from '../src/model/index.ts';
-import type { VrrpSettings } from '../src/vrrp/index.ts';
-import { type Noise, sampleNoise } from './network.ts';
+/** What one run is about, sampled from its seed before it starts: who takes part, how they are configured, what goes wrong when. */
+import { type Instant, IpAddress, type IpFamily, type Micros, millis, Random, seconds } from '../src/base/index.ts';
+import { type Defect, type PlannedFault, sampleFaults, TRACKER_KINDS, type TrackerKind } from './faults.ts';
 
-export type Fault =
-  | { readonly kind: 'crash' | 'stop'; readonly director: number; readonly lasts: Micros }
-  /** `hears`: packets wait in the socket (SIGSTOP); otherwise they are lost (a frozen machine). */
-  | { readonly kind: 'pause'; readonly director: number; readonly lasts: Micros; readonly hears: boolean }
-  | { readonly kind: 'cut'; readonly paths: readonly (readonly [link: string, from: number, to: number])[]; readonly lasts: Micros }
-  | { readonly kind: 'noise'; readonly noise: Noise; readonly lasts: Micros }
-  | { readonly kind: 'link'; readonly director: number; readonly link: string; readonly lasts: Micros }
-  | { readonly kind: 'priority'; readonly director: number; readonly priority: number };
+/** One virtual router of every director. Those of one unit change state together. */
+export interface PlannedRouter {
+  readonly name: string;
+  readonly link: string;
+  readonly vrid: number;
+  readonly unit: number;
+}
+
+export interface PlannedDirector {
+  /** One for each unit. */
+  readonly priorities: readonly number[];
+  readonly startsAt: Instant;
+  /** What the director's own clock shows at the beginning of the run. */
+  readonly clock: Instant;
+}
+
+/** Something that all routers of a director follow. */
+export interface PlannedTracker {
+  readonly kind: TrackerKind;
+  /** 0 means FAULT. */
+  readonly weight: number;
+}
 
 export interface Scenario {
   readonly seed: number;
+  /**
+   * `single`: one router. `group`: two routers on two links in one sync group. `dual`: two routers on one link, each with an owner
+   * of its own as a rule (dual master).
+   */
+  readonly shape: 'single' | 'group' | 'dual';
   readonly links: readonly string[];
-  readonly directors: readonly { readonly priority: number; readonly startsAt: Instant }[];
-  readonly faults: readonly { readonly at: Instant; readonly fault: Fault }[];
+  readonly routers: readonly PlannedRouter[];
+  readonly units: number;
+  readonly directors: readonly PlannedDirector[];
+  readonly faults: readonly PlannedFault[];
   readonly endsAt: Instant;
   readonly version: 2 | 3;
+  readonly family: IpFamily;
+  readonly unicast: boolean;
+  readonly authentication: 'none' | 'pass' | 'ah';
   readonly interval: Micros;
+  /** Advertisements missed before the active router counts as gone. */
+  readonly downTimerAdverts: number;
   readonly noPreempt: boolean;
   readonly preemptDelay: Micros;
+  readonly startupDelay: Micros;
+  readonly lowerPriorityNoAdvert: boolean;
+  readonly higherPrioritySendAdvert: boolean;
+  readonly trackers: readonly PlannedTracker[];
+  /** Of the script. */
+  readonly rise: number;
+  readonly fall: number;
 }
 
 /** Simulated length of one run. */
 export const RUN_LENGTH: Micros = seconds(600);
 
-const KINDS = ['crash', 'stop', 'pause', 'cut', 'noise', 'link', 'priority'] as const;
+export const OWNER_PRIORITY = 255;
 
 export function sampleScenario(seed: number): Scenario {
   const random = new Random(seed);
-  const count = random.pick([2, 2, 2, 3, 3, 4, 5, 7]);
-  const links = random.chance(0.3) ? ['eth0', 'eth1'] : ['eth0'];
-  const equal = random.chance(0.2);
-  const version = random.chance(0.7) ? 2 : 3;
+  const count = random.pick([2, 2, 2, 2, 3, 3, 3, 4, 5, 6, 7]);
+  const shape = random.pick(['single', 'single', 'single', 'group', 'dual'] as const);
+  const wire = sampleWire(random);
+  const links = shape === 'group' ? ['eth0', 'eth1'] : ['eth0'];
+  const units = shape === 'dual' ? 2 : 1;
+  const priority = priorities(random);
+  const trackers = sampleTrackers(random);
   const noPreempt = random.chance(0.2);
-  // All different, so that it is always clear who should win; unless the seed is about ties.
-  const free = Array.from({ length: 245 }, (_, i) => i + 5);
-  const priority = (): number => (equal || free.length === 0 ? 100 : (free.splice(random.below(free.length), 1)[0] as number));
-  return {
+  const directors: PlannedDirector[] = Array.from({ length: count }, () => ({
+    priorities: Array.from({ length: units }, priority),
+    startsAt: millis(random.below(20_000)),
+    clock: random.between(0, 1_000_000) * 1_000_000 + random.below(1_000_000),
+  }));
+  if (random.chance(0.1)) directors[0] = withOwner(directors[0] as PlannedDirector);
+  const scenario = {
     seed,
+    shape,
     links,
-    directors: Array.from({ length: count }, () => ({ priority: priority(), startsAt: millis(random.below(20_000)) })),
-    faults: sampleFaults(random, count, links, priority),
+    routers: Array.from({ length: 2 }, (_, i) => routerOf(shape, i)).slice(0, shape === 'single' ? 1 : 2),
+    units,
+    directors,
     endsAt: RUN_LENGTH,
-    version,
-    interval: version === 2 ? seconds(random.pick([1, 1, 2])) : millis(random.pick([500, 1000])),
+    ...wire,
+    downTimerAdverts: random.pick([3, 3, 3, 3, 2, 5]),
     noPreempt,
     preemptDelay: !noPreempt && random.chance(0.1) ? seconds(10) : 0,
+    startupDelay: random.chance(0.1) ? seconds(5) : 0,
+    lowerPriorityNoAdvert: random.chance(0.2),
+    higherPrioritySendAdvert: random.chance(0.2),
+    trackers,
+    rise: random.pick([1, 1, 2, 3]),
+    fall: random.pick([1, 1, 2, 3]),
   };
-}
-
-/** Swarm testing: each run knows only some kinds of fault, so that none hides what another one would show. */
-function sampleFaults(random: Random, directors: number, links: readonly string[], priority: () => number): Scenario['faults'] {
-  const kinds = KINDS.filter(() => random.chance(0.5));
-  const faults: { at: Instant; fault: Fault }[] = [];
-  if (kinds.length === 0) return faults;
-  const longestGap = random.pick([5, 20, 90]);
-  for (let at = seconds(40); at < RUN_LENGTH - seconds(60); at += millis(random.between(500, longestGap * 1000))) {
-    faults.push({ at, fault: sampleFault(random, random.pick(kinds), directors, links, priority) });
-  }
-  return faults;
-}
-
-function sampleFault(random: Random, kind: Fault['kind'], directors: number, links: readonly string[], priority: () => number): Fault {
-  const director = random.below(directors);
-  const lasts = millis(random.pick([random.between(10, 2000), random.between(2000, 15_000), random.between(15_000, 60_000)]));
-  switch (kind) {
-    case 'crash':
-    case 'stop':
-      return { kind, director, lasts };
-    case 'pause':
-      return { kind, director, lasts, hears: random.chance(0.5) };
-    case 'noise':
-      return { kind, noise: sampleNoise(random), lasts };
-    case 'link':
-      return { kind, director, link: random.pick(links), lasts };
-    case 'priority':
-      return { kind, director, priority: priority() };
-    case 'cut':
-      return { kind, paths: sampleCut(random, directors, links), lasts };
-  }
-}
-
-/** Parts the directors in two; the one side hears the other, or neither does, on one link or on all. */
-function sampleCut(random: Random, directors: number, links: readonly string[]): [string, number, number][] {
-  const side = Array.from({ length: directors }, () => random.chance(0.5));
-  const oneWay = random.chance(0.4);
-  const cutLinks = random.chance(0.5) ? links : [random.pick(links)];
-  const paths: [string, number, number][] = [];
-  for (const link of cutLinks) {
-    for (let from = 0; from < directors; from++) {
-      for (let to = 0; to < directors; to++) {
-        if (from !== to && side[from] !== side[to] && (!oneWay || side[from])) paths.push([link, from, to]);
-      }
-    }
-  }
-  return paths;
+  const faults = sampleFaults(random, {
+    directors: count,
+    links,
+    units,
+    trackers: trackers.map(({ kind }) => kind),
+    defects: defectsFor(scenario),
+    endsAt: RUN_LENGTH,
+    priority,
+  });
+  return { ...scenario, faults };
 }
 
 /** The address of a director on a link. */
-export function addressOf(scenario: Scenario, director: number, link: string): IpAddress {
-  return IpAddress.fromV4Number(0x0a000000 + scenario.links.indexOf(link) * 0x10000 + director + 1);
+export function addressOf(family: IpFamily, director: number, link: string): IpAddress {
+  const net = Number(link.slice(3));
+  if (family === 4) return IpAddress.fromV4Number(0x0a000000 + net * 0x10000 + director + 1);
+  return IpAddress.fromBytes(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, net, 0, 0, 0, 0, 0, 0, 0, director + 1)) as IpAddress;
 }
 
-/** One virtual router for each link, and where there are two links, both in one sync group. */
-export function settingsOf(scenario: Scenario, priority: number): VrrpSettings {
-  const routers = scenario.links.map((link, i) => routerOf(scenario, link, 51 + i, priority));
-  const group: SyncGroup = {
-    name: 'G',
-    members: routers.map((router) => router.name),
-    notify: {},
-    smtpAlert: false,
-    trackInterfaces: [],
-    trackScripts: [],
-  };
-  return { routers, groups: routers.length > 1 ? [group] : [], scripts: [], startupDelay: 0 };
+function routerOf(shape: Scenario['shape'], i: number): PlannedRouter {
+  const link = shape === 'group' ? `eth${i}` : 'eth0';
+  return { name: `VI_${i + 1}`, link, vrid: 51 + i, unit: shape === 'dual' ? i : 0 };
 }
 
-function routerOf(scenario: Scenario, link: string, vrid: number, priority: number): VirtualRouter {
+function withOwner(director: PlannedDirector): PlannedDirector {
+  return { ...director, priorities: director.priorities.map((priority, unit) => (unit === 0 ? OWNER_PRIORITY : priority)) };
+}
+
+/** Draws priorities, all different, so that it is always clear who should win; unless the seed is about ties. */
+function priorities(random: Random): () => number {
+  const equal = random.chance(0.2);
+  const free = Array.from({ length: 245 }, (_, i) => i + 5);
+  return () => (equal || free.length === 0 ? 100 : (free.splice(random.below(free.length), 1)[0] as number));
+}
+
+type Wire = Pick<Scenario, 'version' | 'family' | 'unicast' | 'authentication' | 'interval'>;
+
+/** The costly ones (an authentication header, a short interval) are rare, so that more seeds are played in the same time. */
+function sampleWire(random: Random): Wire {
+  const version = random.chance(0.6) ? 2 : 3;
+  const authentication = random.pick(['none', 'none', 'none', 'none', 'none', 'none', 'pass', 'pass', 'pass', 'ah'] as const);
   return {
-    name: `VI_${link}`,
-    interface: link,
-    vrid,
-    version: scenario.version,
-    wantsMaster: false,
-    priority,
-    advertInterval: scenario.interval,
-    multicastGroup: IpAddress.fromV4Number(0xe0000012),
-    vips: [{ address: IpAddress.fromV4Number(0x0a000064 + vrid * 0x100), length: 32, interface: link }],
-    excludedVips: [],
-    noPreempt: scenario.noPreempt,
-    preemptDelay: scenario.preemptDelay,
-    garp: { repeat: 5, secondBurstDelay: seconds(5), refresh: 0, refreshRepeat: 1, lowerPriorityRepeat: 5, lowerPriorityDelay: seconds(5) },
-    trackInterfaces: [],
-    trackScripts: [],
-    trackPrimary: true,
-    notify: {},
-    smtpAlert: false,
+    version,
+    family: version === 3 && random.chance(0.4) ? 6 : 4,
+    unicast: random.chance(0.3),
+    authentication: version === 2 ? authentication : 'none',
+    interval:
+      version === 2 ? seconds(random.pick([1, 1, 2])) : millis(random.pick([200, 500, 500, 500, 1000, 1000, 1000, 1000, 1000, 1000])),
   };
+}
+
+function sampleTrackers(random: Random): PlannedTracker[] {
+  const kinds = TRACKER_KINDS.filter(() => random.chance(0.2));
+  return kinds.map((kind) => ({ kind, weight: random.pick([0, 30, -30, -120]) }));
+}
+
+/** The forgeries that must be found out under this configuration: without authentication a well-made one cannot be. */
+function defectsFor(scenario: Pick<Scenario, 'version' | 'unicast' | 'authentication'>): Defect[] {
+  const defects: Defect[] = ['checksum', 'vrid', 'addresses', 'truncated'];
+  if (!scenario.unicast) defects.push('ttl');
+  if (scenario.unicast) defects.push('stranger');
+  if (scenario.version === 2) defects.push('interval');
+  if (scenario.authentication === 'pass') defects.push('password');
+  if (scenario.authentication === 'ah') defects.push('digest', 'replay');
+  return defects;
 }

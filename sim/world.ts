@@ -1,13 +1,15 @@
 /** One run: a virtual clock, the directors, the network, the faults in their time. Exact to the microsecond, the same for ever. */
-import { type Instant, type Micros, Random, toSeconds } from '../src/base/index.ts';
-import type { VrrpEffect, VrrpEvent } from '../src/vrrp/index.ts';
-import { encodeVrrpPacket } from '../src/wire/index.ts';
+import { type Instant, type Micros, millis, Random, toSeconds } from '../src/base/index.ts';
+import type { RouterState, VrrpEffect, VrrpEvent } from '../src/vrrp/index.ts';
 import { Agenda } from './agenda.ts';
-import { type Break, Checker } from './checker.ts';
-import { Director, type PlantedBug } from './director.ts';
+import type { Break } from './break.ts';
+import { Checker } from './checker.ts';
+import { Director, type PacketCondition, type PlantedBug } from './director.ts';
+import type { Fault } from './faults.ts';
 import { Network } from './network.ts';
+import { forge } from './packets.ts';
 import { NO_BUG } from './planted.ts';
-import { addressOf, type Fault, type Scenario, sampleScenario, settingsOf } from './scenario.ts';
+import { addressOf, type Scenario, sampleScenario } from './scenario.ts';
 import { describeEffects, describeEvent, describeFault } from './trace.ts';
 
 export interface RunResult {
@@ -17,76 +19,120 @@ export interface RunResult {
   readonly broken: Break | undefined;
 }
 
-export type Trace = (line: string) => void;
+export interface RunOptions {
+  readonly bug?: PlantedBug | undefined;
+  readonly trace?: (line: string) => void;
+  /** Only these faults of the schedule strike, by their place in it. */
+  readonly faults?: readonly number[];
+  /** Only these directors ever start. */
+  readonly directors?: readonly number[];
+}
 
 /** Plays the run of one seed to its end, or to its first break. */
-export function run(seed: number, bug: PlantedBug = NO_BUG, trace?: Trace): RunResult {
-  const scenario = sampleScenario(seed);
-  return new World(scenario, bug, trace).play();
+export function run(seed: number, options: RunOptions = {}): RunResult {
+  return new World(sampleScenario(seed), options).play();
 }
+
+type Transmit = Extract<VrrpEffect, { kind: 'transmit' }>;
 
 class World {
   private now: Instant = 0;
   private events = 0;
   private readonly scenario: Scenario;
-  private readonly trace: Trace | undefined;
+  private readonly trace: RunOptions['trace'];
   private readonly agenda = new Agenda();
   private readonly network: Network;
-  private readonly directors: Director[];
+  /** How long scripts run. */
+  private readonly chance: Random;
+  private readonly directors: readonly Director[];
+  private readonly byAddress = new Map<string, Director>();
   private readonly checker: Checker;
-  private pausedSince = new Map<Director, { readonly at: Instant; readonly hears: boolean }>();
+  private readonly paused = new Map<Director, { readonly hears: boolean }>();
+  /** The last advertisement on each link, for those who forge. */
+  private readonly lastPacket = new Map<string, Uint8Array>();
 
-  constructor(scenario: Scenario, bug: PlantedBug, trace: Trace | undefined) {
+  constructor(scenario: Scenario, options: RunOptions) {
     this.scenario = scenario;
-    this.trace = trace;
-    // The network draws its own numbers: the scenario must not change when a packet more is sent.
+    this.trace = options.trace;
+    // These draw their own numbers: the scenario must not change when a packet more is sent.
     this.network = new Network(new Random(scenario.seed ^ 0x5eed));
+    this.chance = new Random(scenario.seed ^ 0xc0de);
     const hooks = {
-      now: () => this.now,
-      acted: (director: Director, event: VrrpEvent, before: Parameters<Checker['acted']>[2], effects: readonly VrrpEffect[]) =>
+      now: (): Instant => this.now,
+      acted: (director: Director, event: VrrpEvent, before: readonly RouterState[], effects: readonly VrrpEffect[]): void =>
         this.acted(director, event, before, effects),
+      conditionChanged: (): void => this.disturb(),
+      scriptAsked: (_: Director, report: () => void): void => this.agenda.add(this.now + millis(this.chance.between(1, 50)), report),
     };
-    this.directors = scenario.directors.map(({ priority }, i) => new Director(i, settingsOf(scenario, priority), hooks, bug));
+    this.directors = scenario.directors.map((_, i) => new Director(i, scenario, hooks, options.bug ?? NO_BUG));
+    for (const link of scenario.links) {
+      for (const director of this.directors) this.byAddress.set(`${link} ${addressOf(scenario.family, director.index, link)}`, director);
+    }
     this.checker = new Checker(scenario, this.directors);
-    for (const [i, { startsAt }] of scenario.directors.entries()) this.agenda.add(startsAt, () => this.start(i));
-    for (const { at, fault } of scenario.faults) this.agenda.add(at, () => this.strike(fault));
+    this.schedule(options);
   }
 
   play(): RunResult {
-    while (this.now < this.scenario.endsAt && !this.checker.broken) {
+    const { agenda, checker, scenario } = this;
+    while (!checker.broken) {
       const director = this.nextDirector();
-      const due = director?.nextDeadline() ?? Infinity;
-      const next = Math.min(due, this.agenda.next() ?? Infinity, this.scenario.endsAt);
+      const due = director.nextDeadline();
+      const next = Math.min(due, agenda.next() ?? Infinity);
+      if (next >= scenario.endsAt) break;
       this.now = Math.max(this.now, next);
-      if (this.now >= this.scenario.endsAt) break;
-      if (due <= next && director) director.handle({ kind: 'tick' });
-      else this.agenda.runNext();
-      this.look();
+      this.noteDirt();
+      if (due <= next) director.handle({ kind: 'tick' });
+      else agenda.runNext();
+      this.events++;
+      this.noteDirt();
+      checker.look(this.now);
     }
-    const { broken } = this.checker;
-    if (broken) this.trace?.(`${stamp(broken.at)} BREAK ${broken.invariant}: ${broken.detail}`);
-    return { seed: this.scenario.seed, simulated: this.now, events: this.events, broken };
+    const { broken } = checker;
+    if (!broken) this.now = scenario.endsAt;
+    else this.trace?.(`${stamp(broken.at)} BREAK ${broken.invariant}: ${broken.detail}`);
+    return { seed: scenario.seed, simulated: this.now, events: this.events, broken };
   }
 
-  private nextDirector(): Director | undefined {
-    let best: Director | undefined;
+  private schedule({ faults, directors }: RunOptions): void {
+    for (const [i, { startsAt }] of this.scenario.directors.entries()) {
+      if (!directors || directors.includes(i)) this.agenda.add(startsAt, () => this.start(i));
+    }
+    for (const [i, { at, fault }] of this.scenario.faults.entries()) {
+      const isAbsent = directors && 'director' in fault && !directors.includes(fault.director);
+      if (isAbsent || (faults && !faults.includes(i))) continue;
+      this.agenda.add(at, () => {
+        this.trace?.(`${stamp(at)} FAULT ${i} ${describeFault(fault)}`);
+        this.strike(fault);
+      });
+    }
+  }
+
+  private nextDirector(): Director {
+    let best = this.directors[0] as Director;
+    let earliest = best.nextDeadline();
     for (const director of this.directors) {
-      if ((director.nextDeadline() ?? Infinity) < (best?.nextDeadline() ?? Infinity)) best = director;
+      const deadline = director.nextDeadline();
+      if (deadline >= earliest) continue;
+      best = director;
+      earliest = deadline;
     }
     return best;
   }
 
-  private look(): void {
-    this.events++;
-    if (!this.isClean()) this.checker.disturbed(this.now, false);
-    this.checker.look(this.now);
-  }
-
   private isClean(): boolean {
-    return this.pausedSince.size === 0 && this.network.isClean(this.now);
+    return this.paused.size === 0 && this.network.isClean(this.now);
   }
 
-  private acted(director: Director, event: VrrpEvent, before: Parameters<Checker['acted']>[2], effects: readonly VrrpEffect[]): void {
+  /** Called before each event and after it: what was unclean until now counts as well as what is unclean from now on. */
+  private noteDirt(): void {
+    if (!this.isClean()) this.checker.disturbed(this.now, false);
+  }
+
+  private disturb(): void {
+    this.checker.disturbed(this.now, this.isClean());
+  }
+
+  private acted(director: Director, event: VrrpEvent, before: readonly RouterState[], effects: readonly VrrpEffect[]): void {
     if (this.trace && (effects.length > 0 || event.kind !== 'packet')) {
       this.trace(`${stamp(this.now)} d${director.index} ${describeEvent(event)} -> ${describeEffects(effects)}`);
     }
@@ -94,91 +140,133 @@ class World {
     this.checker.acted(director, event, before, effects, this.now);
   }
 
-  private transmit(sender: Director, { interface: link, message, source, destination }: Extract<VrrpEffect, { kind: 'transmit' }>): void {
-    if (sender.linksDown.has(link)) return;
-    const packet = encodeVrrpPacket(message, source, destination);
-    for (const receiver of this.directors) {
-      if (receiver === sender) continue;
-      for (const copy of this.network.deliver(link, sender.index, receiver.index, packet, this.now)) {
-        this.agenda.add(this.now + copy.delay, () => receiver.receive(link, copy.packet, this.pausedSince.get(receiver)?.hears ?? false));
-      }
+  private transmit(sender: Director, { interface: link, packet, destination }: Transmit): void {
+    if (sender.troubles.has(link)) return;
+    this.lastPacket.set(link, packet);
+    if (destination.isMulticast()) {
+      for (const receiver of this.directors) if (receiver !== sender) this.carry(link, sender, receiver, packet);
+      return;
     }
+    const receiver = this.byAddress.get(`${link} ${destination}`);
+    if (receiver) this.carry(link, sender, receiver, packet);
+  }
+
+  private carry(link: string, sender: Director, receiver: Director, packet: Uint8Array): void {
+    for (const copy of this.network.deliver(link, sender.index, receiver.index, packet, this.now)) {
+      this.agenda.add(this.now + copy.delay, () => this.arrive(link, receiver, copy.packet, copy.packet === packet ? 'good' : 'damaged'));
+    }
+  }
+
+  private arrive(link: string, receiver: Director, packet: Uint8Array, condition: PacketCondition): void {
+    receiver.receive(link, packet, this.paused.get(receiver)?.hears ?? false, condition);
   }
 
   private start(index: number): void {
     const director = this.directors[index] as Director;
     if (director.status !== 'off') return;
-    this.checker.disturbed(this.now, this.isClean());
-    director.start(this.scenario.links.map((link) => ({ link, address: addressOf(this.scenario, index, link) })));
+    this.disturb();
+    director.start();
   }
 
   private strike(fault: Fault): void {
-    this.trace?.(`${stamp(this.now)} FAULT ${describeFault(fault)}`);
+    switch (fault.kind) {
+      case 'noise':
+        this.network.addNoise(fault.link, fault.noise);
+        this.later(fault.lasts, () => this.network.removeNoise(fault.link, fault.noise));
+        break;
+      case 'cut':
+        this.cut(fault, this.now + fault.lasts);
+        break;
+      case 'forge':
+        this.forge(fault, fault.count);
+        break;
+      default:
+        this.strikeDirector(fault, this.directors[fault.director] as Director);
+    }
+  }
+
+  private strikeDirector(fault: Exclude<Fault, { kind: 'noise' | 'cut' | 'forge' }>, director: Director): void {
     switch (fault.kind) {
       case 'crash':
       case 'stop':
-        this.leave(fault);
+        this.leave(fault, director);
         break;
       case 'pause':
-        this.pause(fault);
+        this.pause(fault, director);
         break;
-      case 'cut':
-        for (const [link, from, to] of fault.paths) this.network.cut(link, from, to);
-        this.later(fault.lasts, () => {
-          for (const [link, from, to] of fault.paths) this.network.mend(link, from, to);
-        });
-        break;
-      case 'noise':
-        this.network.setNoise(fault.noise);
-        this.later(fault.lasts, () => this.network.setNoise(undefined));
+      case 'clock':
+        // Even a small step makes a backup impatient too early.
+        this.checker.disturbed(this.now, false);
+        if (director.status === 'running') director.stepClock(fault.step);
         break;
       case 'link':
-        this.linkDown(fault);
+        this.trouble(director, fault.link, fault.lasts);
+        break;
+      case 'address':
+        this.trouble(director, `${fault.link} address`, fault.lasts);
+        break;
+      case 'tracker':
+        this.trouble(director, fault.tracker, fault.lasts);
         break;
       case 'priority':
-        this.reload(this.directors[fault.director] as Director, fault.priority);
+        director.reload((before) => before.with(fault.unit, fault.priority));
+        break;
+      case 'reload':
+        director.reload((before) => before);
+        break;
+      case 'vip-lost':
+        for (const router of this.scenario.routers) director.loseVip(router.name);
         break;
     }
   }
 
-  private leave({ kind, director: index, lasts }: Extract<Fault, { kind: 'crash' | 'stop' }>): void {
-    const director = this.directors[index] as Director;
+  private leave({ kind, lasts }: Extract<Fault, { kind: 'crash' | 'stop' }>, director: Director): void {
     if (director.status !== 'running') return;
     if (this.isClean()) this.checker.leaving(director, kind, this.now);
     if (kind === 'crash') director.crash();
     else director.stop();
-    this.agenda.add(this.now + lasts, () => this.start(index));
+    this.agenda.add(this.now + lasts, () => this.start(director.index));
   }
 
-  private pause({ director: index, lasts, hears }: Extract<Fault, { kind: 'pause' }>): void {
-    const director = this.directors[index] as Director;
+  private pause({ lasts, what }: Extract<Fault, { kind: 'pause' }>, director: Director): void {
     if (director.status !== 'running') return;
     director.pause();
-    this.pausedSince.set(director, { at: this.now, hears });
+    this.paused.set(director, { hears: what === 'process' });
     this.later(lasts, () => {
-      this.pausedSince.delete(director);
-      director.resume(lasts);
+      this.paused.delete(director);
+      director.resume(lasts, what === 'machine');
     });
   }
 
-  private linkDown({ director: index, link, lasts }: Extract<Fault, { kind: 'link' }>): void {
-    const director = this.directors[index] as Director;
-    director.linksDown.set(link, (director.linksDown.get(link) ?? 0) + 1);
-    this.checker.disturbed(this.now, this.isClean());
-    if (director.status === 'running') director.handle({ kind: 'link', interface: link, up: false });
-    this.later(lasts, () => {
-      const count = (director.linksDown.get(link) ?? 0) - 1;
-      if (count > 0) director.linksDown.set(link, count);
-      else director.linksDown.delete(link);
-      if (count === 0 && director.status === 'running') director.handle({ kind: 'link', interface: link, up: true });
+  /** A link that goes down also ends what it would have carried, so the end of it is a disturbance as its beginning is. */
+  private trouble(director: Director, what: string, lasts: Micros): void {
+    this.disturb();
+    director.trouble(what, true);
+    this.agenda.add(this.now + lasts, () => {
+      this.disturb();
+      director.trouble(what, false);
     });
   }
 
-  private reload(director: Director, priority: number): void {
-    if (director.status === 'paused') return;
-    this.checker.disturbed(this.now, this.isClean());
-    director.settings = settingsOf(this.scenario, priority);
-    if (director.status === 'running') director.reconfigure();
+  private cut({ paths, flaps }: Extract<Fault, { kind: 'cut' }>, until: Instant): void {
+    const spell = Math.min(flaps ?? Infinity, until - this.now);
+    for (const path of paths) this.network.cut(path);
+    this.later(spell, () => {
+      for (const path of paths) this.network.mend(path);
+      if (flaps && this.now + flaps < until)
+        this.agenda.add(this.now + flaps, () => this.cut({ kind: 'cut', paths, flaps, lasts: 0 }, until));
+    });
+  }
+
+  private forge(fault: Extract<Fault, { kind: 'forge' }>, left: number): void {
+    const packet = this.lastPacket.get(fault.link);
+    if (packet) {
+      // Only who has heard the original can tell: to a process that is younger it is an advertisement that comes late.
+      if (fault.defect === 'replay') this.checker.disturbed(this.now, false);
+      const forged = forge(packet, fault.defect);
+      for (const receiver of this.directors) this.arrive(fault.link, receiver, forged, 'forged');
+    }
+    if (left > 1) this.agenda.add(this.now + fault.gap, () => this.forge(fault, left - 1));
   }
 
   /** The end of a fault is a disturbance of its own: until this very instant nothing could be expected. */

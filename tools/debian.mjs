@@ -6,7 +6,7 @@ const policyFile = '/usr/sbin/policy-rc.d';
 const policy = '#!/bin/sh\n# Placed by vipwright while it installs packages; it may be deleted.\nexit 101\n';
 
 /** Packages of ours that bring a daemon which Debian would enable. */
-const daemons = ['nginx', 'keepalived', 'haproxy'];
+const daemons = ['nginx', 'keepalived', 'haproxy', 'frr'];
 
 /** True when all packages were installed. `succeeds(program, args)` runs one program; `say(line)` tells the person. */
 export function installDebianPackages(packages, succeeds, say) {

@@ -22,6 +22,7 @@ const packages = {
     'nginx-light': command('nginx'),
     'libnginx-mod-stream': file('/usr/lib/nginx/modules/ngx_stream_module.so', '/usr/lib64/nginx/modules/ngx_stream_module.so'),
     keepalived: command('keepalived'),
+    frr: file('/usr/lib/frr/vrrpd'),
     ipvsadm: command('ipvsadm'),
     haproxy: command('haproxy'),
     wrk: command('wrk'),

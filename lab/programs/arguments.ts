@@ -22,10 +22,11 @@ export function integer(pairs: ReadonlyMap<string, string>, name: string, fallba
   return value;
 }
 
-/** `192.168.18.200:80` */
+/** `192.168.18.200:80`, `[fd00::1]:80` */
 export function hostAndPort(text: string): { readonly host: string; readonly port: number } {
   const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(text.slice(colon + 1)) };
 }
 
 /** One event, one line of JSON on standard output. */

@@ -2,7 +2,7 @@
 
 import { addressesOf, judgePackets } from '../inspect.ts';
 import type { Lab } from '../lab.ts';
-import { nowMs } from '../process.ts';
+import { type LogLine, nowMs, type Service } from '../process.ts';
 import { type Mail, mailsOn, outagesOf, probeState } from '../services.ts';
 import { matchesTable } from './match.ts';
 import type { Expectation } from './scenario.ts';
@@ -23,6 +23,8 @@ export class Memory {
   readonly claimedMails = new Set<string>();
   /** Outages up to here have been judged. */
   outagesJudgedMs = 0;
+  /** The last line of each service's log that a story has told. */
+  readonly lastTold = new WeakMap<Service, LogLine>();
 }
 
 const ROUNDS = 2;
@@ -38,6 +40,8 @@ export function look(expectation: Expectation, lab: Lab, memory: Memory, sinceMs
       return lookForMail(expectation, lab, memory);
     case 'log':
       return lookIntoLog(expectation, lab);
+    case 'story':
+      return lookAtStory(expectation, lab, memory);
     case 'curl':
       return lookAtAnswers(expectation, lab);
     case 'outage':
@@ -73,6 +77,26 @@ function lookIntoLog(expectation: Kind<'log'>, lab: Lab): Look {
   const lines = lab.machine(expectation.machine).service(expectation.service)?.lines ?? [];
   const found = lines.find((line) => line.text.includes(expectation.contains));
   return { held: found !== undefined, detail: found?.text ?? `${lines.length} lines, none of them contains it` };
+}
+
+/** The lines that tell what becomes of virtual routers; all others (a check's, a VIP's) may stand between them. */
+const TELLING = /Entering \w+ STATE|Syncing instances|VRRP_Script\(|Changing effective priority/;
+
+function lookAtStory(expectation: Kind<'story'>, lab: Lab, memory: Memory): Look {
+  const service = lab.machine(expectation.machine).service(expectation.service);
+  if (service === undefined) return { held: false, detail: `${expectation.service} was never started`, final: true };
+  const { lines } = expectation;
+  const told = memory.lastTold.get(service);
+  const fresh = told === undefined ? service.lines : service.lines.slice(service.lines.indexOf(told) + 1);
+  const seen = fresh.filter(({ text }) => TELLING.test(text)).slice(0, lines.length);
+  const different = seen.findIndex(({ text }, index) => !text.endsWith(lines[index] ?? ''));
+  const last = seen.at(-1);
+  if (different >= 0 || seen.length < lines.length || last === undefined) {
+    const detail = seen.map(({ text }, index) => (index === different ? `${text}   <- not "${lines[index]}"` : text));
+    return { held: false, detail: detail.join('\n') || 'no such line yet', final: different >= 0 };
+  }
+  memory.lastTold.set(service, last);
+  return { held: true, detail: seen.map(({ text }) => text).join('\n') };
 }
 
 async function lookAtAnswers(expectation: Kind<'curl'>, lab: Lab): Promise<Look> {

@@ -2,29 +2,33 @@
  * The scenario language, one statement a line:
  *
  *   title "TEXT"
- *   machine NAME ADDRESS/LENGTH [config FILE] [page "TEXT"]
+ *   machine NAME ADDRESS/LENGTH [and ADDRESS/LENGTH] [config FILE] [page "TEXT"]      (eth0, and eth1 on a segment of its own)
  *   step "TEXT"
  *     start nginx|mail|vipwrightd|keepalived|capture on MACHINE
  *     start probe on MACHINE of ADDRESS:PORT
  *     stop|kill|reload SERVICE on MACHINE          (TERM or what the service calls an orderly stop | KILL | HUP)
  *     run|show on MACHINE: COMMAND ...
  *     replace "TEXT" by "TEXT" in FILE on MACHINE  (every occurrence; there must be one)
+ *     unplug|plug eth0|eth1 of MACHINE             (its cable)
  *     wait DURATION
  *     expect table on MACHINE [within DURATION]    (the wanted `ipvsadm -L -n` follows, indented deeper; `*` stands for anything in a word)
  *     expect [no] vip ADDRESS on MACHINE [within DURATION]
  *     expect mail "SUBJECT" on MACHINE [within DURATION]
  *     expect log of SERVICE on MACHINE "TEXT" [within DURATION]
+ *     expect story of SERVICE on MACHINE [within DURATION]   (the lines follow, indented deeper)
  *     expect curl URL from MACHINE answers "TEXT" [and "TEXT"] ... [within DURATION]
  *     expect outage under DURATION from MACHINE
  *     expect clean packets of MACHINE in capture on MACHINE
  *
  * `#` begins a comment. It is strict: the first thing that it does not know ends the reading with FILE:LINE and the reason.
  */
-import { type Expectation, type MachineLine, type Scenario, SERVICES, type Statement, type Step } from './scenario.ts';
+import { CARDS, type Expectation, type MachineLine, type Scenario, SERVICES, type Statement, type Step } from './scenario.ts';
 import { ScenarioError, WordReader } from './words.ts';
 
 /** How long after its limit an outage is still waited for, so that a report can say how long it was. */
 const JUDGED_WITHIN_MS = 5000;
+
+const VERBS = ['start', 'stop', 'kill', 'reload', 'run', 'show', 'replace', 'plug', 'unplug', 'wait', 'expect'] as const;
 
 interface SourceLine {
   readonly number: number;
@@ -81,13 +85,20 @@ class Parser {
 
   #machine(words: WordReader, line: SourceLine): void {
     const name = words.word("the machine's name");
-    const address = words.word("the machine's address");
-    if (!/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(address)) this.#fail(line, `an address looks like 192.168.18.207/24, not "${address}"`);
+    const address = this.#address(words);
+    const second = words.accept('and') ? this.#address(words) : undefined;
     if (this.#machines.has(name)) this.#fail(line, `there is a machine called ${name} already`);
     const config = words.accept('config') ? words.word('the configuration file') : undefined;
     const page = words.accept('page') ? words.text('the page') : undefined;
     words.end();
-    this.#machines.set(name, { name, address, ...(config === undefined ? {} : { config }), ...(page === undefined ? {} : { page }) });
+    const optional = Object.entries({ second, config, page }).filter(([, value]) => value !== undefined);
+    this.#machines.set(name, { name, address, ...Object.fromEntries(optional) });
+  }
+
+  #address(words: WordReader): string {
+    const address = words.word("the machine's address");
+    if (!/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(address)) words.fail(`an address looks like 192.168.18.207/24, not "${address}"`);
+    return address;
   }
 
   #statements(step: SourceLine): Statement[] {
@@ -105,8 +116,12 @@ class Parser {
   #statement(line: SourceLine): Statement {
     const said = { line: line.number, text: line.text };
     const words = this.#reader(line);
-    const verb = words.oneOf('a statement', ['start', 'stop', 'kill', 'reload', 'run', 'show', 'replace', 'wait', 'expect']);
+    const verb = words.oneOf('a statement', VERBS);
     if (verb === 'expect') return this.#expectation(words, line);
+    if (verb === 'plug' || verb === 'unplug') {
+      const card = words.oneOf('a card', CARDS);
+      return { ...said, kind: verb, card, machine: this.#lastMachine(words, 'of') };
+    }
     if (verb === 'run' || verb === 'show') {
       words.literal('on');
       const named = words.word('the machine');
@@ -142,12 +157,12 @@ class Parser {
 
   #expectation(words: WordReader, line: SourceLine): Expectation {
     const said = { line: line.number, text: line.text.replace(/^expect\s+/, '') };
-    const what = words.oneOf('what is expected', ['table', 'vip', 'no', 'mail', 'log', 'curl', 'outage', 'clean']);
+    const what = words.oneOf('what is expected', ['table', 'vip', 'no', 'mail', 'log', 'story', 'curl', 'outage', 'clean']);
     switch (what) {
       case 'table': {
         words.literal('on');
         const machine = this.#known(words.word('the machine'), words);
-        return { ...said, kind: 'table', machine, withinMs: this.#withinAndEnd(words), rows: this.#block(line) };
+        return { ...said, kind: 'table', machine, withinMs: this.#withinAndEnd(words), rows: this.#block(line, 'table') };
       }
       case 'vip':
       case 'no': {
@@ -169,6 +184,13 @@ class Parser {
         words.literal('on');
         const machine = this.#known(words.word('the machine'), words);
         return { ...said, kind: 'log', service, machine, contains: words.text('the text'), withinMs: this.#withinAndEnd(words) };
+      }
+      case 'story': {
+        words.literal('of');
+        const service = words.oneOf('a service', SERVICES);
+        words.literal('on');
+        const machine = this.#known(words.word('the machine'), words);
+        return { ...said, kind: 'story', service, machine, withinMs: this.#withinAndEnd(words), lines: this.#block(line, 'story') };
       }
       case 'curl':
         return this.#curl(words, said);
@@ -197,13 +219,13 @@ class Parser {
   }
 
   /** The lines below an expectation that are indented deeper than it, at least one. */
-  #block(owner: SourceLine): string[] {
+  #block(owner: SourceLine, what: 'table' | 'story'): string[] {
     const rows: string[] = [];
     for (let line = this.#lines[this.#next]; line !== undefined && line.indent > owner.indent; line = this.#lines[this.#next]) {
       rows.push(line.text);
       this.#next += 1;
     }
-    if (rows.length === 0) this.#fail(owner, 'the wanted table is missing: write it below, indented deeper');
+    if (rows.length === 0) this.#fail(owner, `the wanted ${what} is missing: write it below, indented deeper`);
     return rows;
   }
 
@@ -213,7 +235,7 @@ class Parser {
     return withinMs;
   }
 
-  #lastMachine(words: WordReader, preposition: 'on' | 'from'): string {
+  #lastMachine(words: WordReader, preposition: 'on' | 'from' | 'of'): string {
     words.literal(preposition);
     const machine = this.#known(words.word('the machine'), words);
     words.end();

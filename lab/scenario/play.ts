@@ -47,6 +47,7 @@ const PAUSE_MS: Readonly<Record<Expectation['kind'], number>> = {
   vip: 20,
   mail: 50,
   log: 50,
+  story: 50,
   curl: 200,
   outage: 50,
   capture: 200,
@@ -171,6 +172,10 @@ export class Player {
         machine.writeFile(action.file, before.replaceAll(action.from, action.to));
         return undefined;
       }
+      case 'plug':
+      case 'unplug':
+        await this.lab.setCable(action.machine, action.kind === 'plug' ? 'up' : 'down', action.card);
+        return undefined;
       case 'wait':
         await sleep(action.durationMs);
         return undefined;

@@ -52,7 +52,7 @@ export class TextReport implements Observer {
     const measured = expectation.kind === 'outage' && held ? `: ${this.#bold(detail)}` : '';
     const took = afterMs >= TICK_MS ? `  (${(afterMs / 1000).toFixed(1)} s)` : '';
     this.#line(`${held ? this.#colour(32, '✓') : this.#colour(31, '✗')} ${expectation.text}${measured}${took}`);
-    if (!held) for (const line of detail.split('\n')) this.#line(`    ${line}`);
+    if (!held || expectation.kind === 'story') for (const line of detail.split('\n')) this.#line(`    ${line}`);
   }
 
   failed(action: Action, reason: string): void {

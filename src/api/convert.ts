@@ -42,22 +42,24 @@ export function serverKeyFromJson(json: z.infer<typeof serverKeySchema>): RealSe
 }
 
 export function realServerToJson(server: RealServer): z.infer<typeof realServerSchema> {
-  const { port, method, weight, upperThreshold, lowerThreshold } = server;
-  return { address: String(server.address), port, method, weight, upperThreshold, lowerThreshold };
+  const { port, method, tunnel, weight, upperThreshold, lowerThreshold } = server;
+  return { address: String(server.address), port, method, ...(tunnel && { tunnel }), weight, upperThreshold, lowerThreshold };
 }
 
 export function realServerFromJson(json: z.infer<typeof realServerSchema>): RealServer {
-  return { ...json, address: address(json.address) };
+  const { port, method, tunnel, weight, upperThreshold, lowerThreshold } = json;
+  return { address: address(json.address), port, method, ...(tunnel && { tunnel }), weight, upperThreshold, lowerThreshold };
 }
 
 export function virtualServiceToJson(service: VirtualService): z.infer<typeof virtualServiceSchema> {
-  const { scheduler, schedulerFlags, persistence, onePacket } = service;
+  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine } = service;
   return {
     key: serviceKeyToJson(service.key),
     scheduler,
     schedulerFlags: [...schedulerFlags],
     ...(persistence && { persistence }),
     onePacket,
+    ...(persistenceEngine !== undefined && { persistenceEngine }),
   };
 }
 
@@ -68,6 +70,7 @@ export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema
     schedulerFlags: json.schedulerFlags,
     ...(json.persistence && { persistence: json.persistence }),
     onePacket: json.onePacket,
+    ...(json.persistenceEngine !== undefined && { persistenceEngine: json.persistenceEngine }),
   };
 }
 
@@ -98,7 +101,9 @@ function serverStatusToJson(server: ServerStatus): z.infer<typeof serverStatusSc
 }
 
 function serverStatusFromJson(json: z.infer<typeof serverStatusSchema>): ServerStatus {
-  return { ...json, address: address(json.address), counters: countersFromJson(json.counters) };
+  const { activeConnections, inactiveConnections, persistentConnections, rates } = json;
+  const counters = countersFromJson(json.counters);
+  return { ...realServerFromJson(json), activeConnections, inactiveConnections, persistentConnections, counters, rates };
 }
 
 export function serviceStatusToJson(service: ServiceStatus): z.infer<typeof serviceStatusSchema> {

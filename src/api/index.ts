@@ -10,11 +10,13 @@ export {
   timeoutsToJson,
   virtualServiceToJson,
 } from './convert.ts';
-export type {
-  RouterStatusReport,
-  ServiceHealthReport,
-  StatusReport,
-  TableChange,
-  VrrpStatusReport,
+export {
+  NO_VRRP_STATUS,
+  type RouterStatusReport,
+  type ServiceHealthReport,
+  STATUS_SCHEMA_VERSION,
+  type StatusReport,
+  type TableChange,
+  type VrrpStatusReport,
 } from './schema.ts';
 export { type ApiBackend, createApi, listen } from './server.ts';

@@ -19,12 +19,23 @@ export const virtualServiceSchema = z.object({
   schedulerFlags: z.array(z.string()),
   persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
   onePacket: z.boolean(),
+  persistenceEngine: z.string().optional(),
+});
+
+const method = z.enum(['dr', 'tun', 'nat', 'fullnat']);
+
+/** Absent means IPIP, and nothing with another method than `tun`. */
+const tunnel = z.object({
+  type: z.enum(['ipip', 'gue', 'gre']),
+  port: z.int().min(0).max(65535),
+  checksum: z.enum(['none', 'csum', 'remcsum']),
 });
 
 export const serverKeySchema = z.object({ address: z.string(), port: z.int().min(0).max(65535) });
 
 export const realServerSchema = serverKeySchema.extend({
-  method: z.enum(['dr', 'tun', 'nat', 'fullnat']),
+  method,
+  tunnel: tunnel.optional(),
   weight: z.int().min(0).max(2147483647),
   upperThreshold: z.int().min(0),
   lowerThreshold: z.int().min(0),
@@ -90,40 +101,111 @@ const vrrpStateSchema = z.enum(['INIT', 'BACKUP', 'MASTER', 'FAULT']);
 export const routerStatusSchema = z.object({
   name: z.string(),
   interface: z.string(),
+  /** The macvlan with the virtual MAC address, where there is one. */
+  vmac: z.string().optional(),
   vrid: z.int(),
+  version: z.union([z.literal(2), z.literal(3)]),
+  family,
+  group: z.string().optional(),
   state: vrrpStateSchema,
+  secondsInState: z.number().optional(),
+  /** Why it is in FAULT. */
+  faultCause: z.string().optional(),
   basePriority: z.int(),
   effectivePriority: z.int(),
+  sourceAddress: z.string().optional(),
   masterAddress: z.string().optional(),
+  masterPriority: z.int(),
+  advertIntervalSeconds: z.number(),
   vips: z.array(z.string()),
   advertsSent: z.int(),
   advertsReceived: z.int(),
   becameMaster: z.int(),
   releasedMaster: z.int(),
+  priorityZeroSent: z.int(),
+  priorityZeroReceived: z.int(),
   rejected: z.record(z.string(), z.int()),
 });
 
 export const groupStatusSchema = z.object({ name: z.string(), state: vrrpStateSchema, members: z.array(z.string()) });
 
-export const vrrpStatusSchema = z.object({ routers: z.array(routerStatusSchema), groups: z.array(groupStatusSchema) });
+/** `pending`: not known yet. */
+const trackerState = z.enum(['pending', 'up', 'down']);
+
+export const trackersStatusSchema = z.object({
+  interfaces: z.array(z.object({ name: z.string(), up: z.boolean(), present: z.boolean(), addresses: z.array(z.string()) })),
+  scripts: z.array(z.object({ name: z.string(), state: trackerState, running: z.boolean(), lastStatus: z.int().optional() })),
+  files: z.array(z.object({ name: z.string(), value: z.int() })),
+  processes: z.array(z.object({ name: z.string(), state: trackerState, count: z.int() })),
+  bfdSessions: z.array(
+    z.object({
+      name: z.string(),
+      neighbor: z.string(),
+      state: z.enum(['admin-down', 'down', 'init', 'up']),
+      remoteState: z.enum(['admin-down', 'down', 'init', 'up']),
+      packetsSent: z.int(),
+      packetsReceived: z.int(),
+      detectionsExpired: z.int(),
+    }),
+  ),
+});
+
+export const vrrpStatusSchema = z.object({
+  routers: z.array(routerStatusSchema),
+  groups: z.array(groupStatusSchema),
+  trackers: trackersStatusSchema,
+  /** Packets that no virtual router could be blamed for, by numbered reason. */
+  rejected: z.record(z.string(), z.int()),
+  /** How often the failover process did not run for a while. */
+  pauses: z.int(),
+});
+
+const verdict = z.enum(['up', 'down', 'undecided']);
+
+const checkSchema = z.object({
+  /** `HTTP_CHECK`, `SSL_CHECK`, `MISC_CHECK` … */
+  name: z.string(),
+  verdict,
+  reason: z.string(),
+  /** Failures since the last success, short of a verdict. */
+  retries: z.int(),
+});
 
 const checkedServerSchema = z.object({
   server: z.string(),
-  verdict: z.enum(['up', 'down', 'undecided']),
+  method,
+  tunnel: tunnel.optional(),
+  verdict,
   configuredWeight: z.int(),
+  /** What its checks make of the weight (`misc_dynamic`, FILE_CHECK), where they do. */
+  measuredWeight: z.int().optional(),
+  /** An operator's weight, while one is set; it goes before the others. */
+  overrideWeight: z.int().optional(),
   /** In the data plane; absent while the server is not in the table. */
   weight: z.int().optional(),
   reason: z.string().optional(),
+  /** The checks pause, because the VIP is not on this host (`ha_suspend`). */
+  suspended: z.boolean(),
+  checks: z.array(checkSchema),
 });
 
 export const serviceHealthSchema = z.object({
   service: z.string(),
+  /** The virtual_server_group that it is a member of. */
+  group: z.string().optional(),
   quorum: z.enum(['undecided', 'up', 'lost']),
+  requiredWeight: z.int(),
+  hysteresis: z.int(),
+  liveWeight: z.int(),
   sorryServer: z.object({ server: z.string(), active: z.boolean() }).optional(),
   servers: z.array(checkedServerSchema),
 });
 
+/** Goes up when a field of the status changes its meaning or disappears; a new field is no reason. */
+export const STATUS_SCHEMA_VERSION = 1;
+
 export const statusSchema = z.object({
+  schemaVersion: z.int(),
   version: z.string(),
   routerId: z.string(),
   uptimeSeconds: z.number(),
@@ -149,3 +231,12 @@ export type StatusReport = z.infer<typeof statusSchema>;
 export type VrrpStatusReport = z.infer<typeof vrrpStatusSchema>;
 export type RouterStatusReport = z.infer<typeof routerStatusSchema>;
 export type ServiceHealthReport = z.infer<typeof serviceHealthSchema>;
+
+/** Stands for the virtual routers while the process that has them does not answer. */
+export const NO_VRRP_STATUS: VrrpStatusReport = {
+  routers: [],
+  groups: [],
+  trackers: { interfaces: [], scripts: [], files: [], processes: [], bfdSessions: [] },
+  rejected: {},
+  pauses: 0,
+};

@@ -8,7 +8,7 @@ import { MemoryDataPlane } from '../dataplane/index.ts';
 import type { RealServer, VirtualService } from '../model/index.ts';
 import { ApiClient, ConnectionError } from './client.ts';
 import { connectionFromJson, realServerToJson, serviceKeyToJson, serviceStatusFromJson, virtualServiceToJson } from './convert.ts';
-import type { StatusReport } from './schema.ts';
+import { NO_VRRP_STATUS, type StatusReport } from './schema.ts';
 import { createApi, listen } from './server.ts';
 
 const ip = (text: string) => IpAddress.parse(text) as IpAddress;
@@ -17,14 +17,38 @@ const service: VirtualService = { key, scheduler: 'rr', schedulerFlags: [], oneP
 const server: RealServer = { address: ip('192.168.18.201'), port: 80, method: 'dr', weight: 1, upperThreshold: 0, lowerThreshold: 0 };
 
 const report: StatusReport = {
+  schemaVersion: 1,
   version: '0.1.0',
   routerId: 'LVS_DEVEL',
   uptimeSeconds: 1,
   configurationFiles: ['keepalived.conf'],
   dataPlane: { kind: 'memory', interfaces: [], repairs: 0, reasons: {} },
   failover: { alive: true },
-  vrrp: { routers: [], groups: [] },
-  services: [],
+  vrrp: NO_VRRP_STATUS,
+  services: [
+    {
+      service: '[192.168.18.200]:tcp:80',
+      group: 'WEB',
+      quorum: 'up',
+      requiredWeight: 1,
+      hysteresis: 0,
+      liveWeight: 9,
+      servers: [
+        {
+          server: '192.168.18.201:80',
+          method: 'tun',
+          tunnel: { type: 'gue', port: 6080, checksum: 'none' },
+          verdict: 'up',
+          configuredWeight: 1,
+          measuredWeight: 9,
+          weight: 9,
+          reason: 'MISC_CHECK succeeded with weight 9',
+          suspended: false,
+          checks: [{ name: 'MISC_CHECK', verdict: 'up', reason: 'MISC_CHECK succeeded with weight 9', retries: 0 }],
+        },
+      ],
+    },
+  ],
 };
 
 describe('the API over a unix socket', () => {
@@ -56,6 +80,16 @@ describe('the API over a unix socket', () => {
     const listed = (await client.tables()).services.map(serviceStatusFromJson);
     expect(listed).toEqual(dataPlane.services());
     expect(listed[0]?.servers[0]?.address.equals(server.address)).toBe(true);
+  });
+
+  it('carries tunnels both ways', async () => {
+    const address = ip('192.168.18.209');
+    const tunnelled: RealServer = { ...server, address, method: 'tun', tunnel: { type: 'gre', port: 0, checksum: 'csum' } };
+    await client.change({ operation: 'add-server', key: serviceKeyToJson(key), server: realServerToJson(tunnelled) });
+    expect(dataPlane.services()[0]?.servers.find((one) => one.address.equals(address))).toMatchObject(tunnelled);
+    const listed = (await client.tables()).services.map(serviceStatusFromJson);
+    expect(listed).toEqual(dataPlane.services());
+    await client.change({ operation: 'delete-server', key: serviceKeyToJson(key), server: { address: '192.168.18.209', port: 80 } });
   });
 
   it('brings the data plane’s refusals back with their codes', async () => {

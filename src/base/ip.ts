@@ -8,26 +8,33 @@ export class IpAddress {
   readonly bytes: Uint8Array;
   private readonly text: string;
 
-  private constructor(bytes: Uint8Array) {
+  /** `text` is the canonical one. */
+  private constructor(bytes: Uint8Array, text: string) {
     this.family = bytes.length === 4 ? 4 : 6;
     this.bytes = bytes;
-    this.text = this.family === 4 ? bytes.join('.') : formatV6(bytes);
+    this.text = text;
   }
 
   /** From 4 or 16 bytes in network order; the bytes are copied. Anything else gives undefined. */
   static fromBytes(bytes: Uint8Array): IpAddress | undefined {
-    return bytes.length === 4 || bytes.length === 16 ? new IpAddress(Uint8Array.from(bytes)) : undefined;
+    return bytes.length === 4 || bytes.length === 16 ? new IpAddress(Uint8Array.from(bytes), format(bytes)) : undefined;
   }
 
   /** From a host-order unsigned 32-bit number. */
   static fromV4Number(value: number): IpAddress {
-    return new IpAddress(Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255));
+    const bytes = Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
+    return new IpAddress(bytes, format(bytes));
   }
 
   /** Reads dotted-quad or IPv6 text (no zone, no prefix, no port). Undefined when it is neither. */
   static parse(text: string): IpAddress | undefined {
-    const bytes = text.includes(':') ? parseV6(text) : parseV4(text);
-    return bytes && new IpAddress(bytes);
+    if (text.includes(':')) {
+      const bytes = parseV6(text);
+      return bytes && new IpAddress(bytes, formatV6(bytes));
+    }
+    // What is read without leading zeros is written as it was read.
+    const bytes = parseV4(text);
+    return bytes && new IpAddress(bytes, text);
   }
 
   /** The IPv4 address as a host-order unsigned number. Only for family 4. */
@@ -96,17 +103,23 @@ export function formatPrefix(prefix: IpPrefix): string {
   return `${prefix.address}/${prefix.length}`;
 }
 
+/** Four numbers from 0 to 255. A leading zero would be octal to inet_aton and decimal to inet_pton: what two read differently is refused. */
+const DOTTED_QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
+  const match = DOTTED_QUAD.exec(text);
+  if (!match) return undefined;
   const bytes = new Uint8Array(4);
   for (let i = 0; i < 4; i++) {
-    const part = parts[i] as string;
-    // A leading zero would be octal to inet_aton and decimal to inet_pton: refuse what two readers read differently.
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+    const value = Number(match[i + 1]);
+    if (value > 255) return undefined;
+    bytes[i] = value;
   }
   return bytes;
+}
+
+function format(bytes: Uint8Array): string {
+  return bytes.length === 4 ? bytes.join('.') : formatV6(bytes);
 }
 
 function parseV6(text: string): Uint8Array | undefined {

@@ -93,6 +93,7 @@ describe('the schedule of checks', () => {
       { type: 'close', connection: 1 },
       { type: 'log', level: 'info', message: 'TCP_CHECK on service [192.168.18.201]:tcp:80 failed.' },
       expect.objectContaining({ type: 'verdict', verdict: expect.objectContaining({ state: 'down', check: 'tcp' }) }),
+      expect.objectContaining({ type: 'check-changed', change: expect.objectContaining({ state: 'down', check: 'tcp', first: true }) }),
     ]);
   });
 
@@ -278,8 +279,10 @@ describe('HTTP_GET', () => {
 
   it('connects from the bindto address', () => {
     const bench = new Bench();
-    bench.configure(checkedService(VIP, { [RS1]: [tcp(RS1, { target: { address: ip(RS1), port: 8080, bindAddress: ip('10.1.1.1') } })] }));
+    bench.configure(
+      checkedService(VIP, { [RS1]: [tcp(RS1, { target: { address: ip(RS1), port: 8080, mark: 0, bindAddress: ip('10.1.1.1') } })] }),
+    );
     const [open] = bench.effects().filter((effect): effect is OpenConnection => effect.type === 'open');
-    expect(open).toEqual({ type: 'open', connection: 1, address: ip(RS1), port: 8080, bindAddress: ip('10.1.1.1') });
+    expect(open).toEqual({ type: 'open', connection: 1, transport: 'tcp', address: ip(RS1), port: 8080, bindAddress: ip('10.1.1.1') });
   });
 });

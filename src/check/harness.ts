@@ -7,15 +7,32 @@ import type { CheckEffect } from './events.ts';
 export const ip = (text: string) => IpAddress.parse(text) as IpAddress;
 export const service = (text: string): ServiceKey => ({ kind: 'address', protocol: 'tcp', address: ip(text), port: 80 });
 
-const TIMING = { delayLoop: seconds(6), connectTimeout: seconds(2), retry: 3, delayBeforeRetry: seconds(1) };
+const TIMING = {
+  delayLoop: seconds(6),
+  connectTimeout: seconds(2),
+  retry: 3,
+  delayBeforeRetry: seconds(1),
+  warmup: 0,
+  alpha: false,
+  logAllFailures: false,
+};
 
 export function tcp(address: string, changes: Partial<Check> = {}): Check {
-  return { kind: 'tcp', target: { address: ip(address), port: 80 }, ...TIMING, ...changes } as Check;
+  return { kind: 'tcp', target: { address: ip(address), port: 80, mark: 0 }, ...TIMING, ...changes } as Check;
 }
 
 export function http(address: string, changes: Partial<Extract<Check, { kind: 'http' }>> = {}): Check {
   const urls = [{ path: '/', statusCodes: [{ from: 200, to: 200 }] }];
-  return { kind: 'http', target: { address: ip(address), port: 80 }, urls, httpVersion: '1.0', ...TIMING, ...changes };
+  return {
+    kind: 'http',
+    target: { address: ip(address), port: 80, mark: 0 },
+    urls,
+    httpVersion: '1.0',
+    connectionClose: false,
+    fastRecovery: true,
+    ...TIMING,
+    ...changes,
+  };
 }
 
 export function checkedService(vip: string, checks: Readonly<Record<string, readonly Check[]>>): CheckedService {
@@ -27,6 +44,9 @@ export function checkedService(vip: string, checks: Readonly<Record<string, read
     quorum: 1,
     hysteresis: 0,
     alpha: false,
+    sorryServerInhibit: false,
+    omega: false,
+    haSuspend: false,
     smtpAlert: false,
     servers: Object.entries(checks).map(([address, list]) => ({
       address: ip(address),
@@ -37,6 +57,7 @@ export function checkedService(vip: string, checks: Readonly<Record<string, read
       lowerThreshold: 0,
       checks: list,
       inhibitOnFailure: false,
+      alpha: false,
       smtpAlert: true,
     })),
   };
@@ -51,8 +72,8 @@ export class Bench {
   /** Open connections by target address. */
   readonly open = new Map<string, number>();
 
-  constructor(options?: CheckEngineOptions) {
-    this.engine = new CheckEngine(options);
+  constructor(options?: CheckEngineOptions, seed?: number) {
+    this.engine = new CheckEngine(options, seed);
   }
 
   event(event: Parameters<CheckEngine['handle']>[0]): void {

@@ -1,22 +1,26 @@
 /** The request line and headers that HTTP_GET sends: keepalived's, so that access-log filters keep matching. */
-import type { CheckTarget, HttpUrl } from '../model/index.ts';
+import type { Check, CheckTarget, HttpUrl } from '../model/index.ts';
 
 const encoder = new TextEncoder();
 
+type HttpCheck = Extract<Check, { kind: 'http' }>;
+
 /** The request for one url. HTTP/1.1 asks the server to close, because every url gets a connection of its own. */
-export function httpRequest(target: CheckTarget, url: HttpUrl, version: '1.0' | '1.1'): Uint8Array {
+export function httpRequest(check: Pick<HttpCheck, 'target' | 'httpVersion' | 'connectionClose' | 'tls'>, url: HttpUrl): Uint8Array {
+  const { target, httpVersion, connectionClose, tls } = check;
   const lines = [
-    `GET ${requestPath(url.path)} HTTP/${version}`,
+    `GET ${requestPath(url.path)} HTTP/${httpVersion}`,
     'User-Agent: KeepAliveClient',
-    ...(version === '1.1' ? ['Connection: close'] : []),
-    `Host: ${url.virtualHost === undefined ? hostOf(target) : headerText(url.virtualHost)}`,
+    ...(connectionClose ? ['Connection: close'] : []),
+    `Host: ${url.virtualHost === undefined ? hostOf(target, tls ? 443 : 80) : headerText(url.virtualHost)}`,
   ];
   return encoder.encode(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
-function hostOf(target: CheckTarget): string {
+/** The port is left out where it is the one that everybody assumes. */
+function hostOf(target: CheckTarget, usualPort: number): string {
   const host = target.address.family === 6 ? `[${target.address}]` : `${target.address}`;
-  return target.port === 80 ? host : `${host}:${target.port}`;
+  return target.port === usualPort ? host : `${host}:${target.port}`;
 }
 
 /** A request target is printable ASCII without spaces (RFC 9112 section 3.2): anything else is percent-encoded as UTF-8. */

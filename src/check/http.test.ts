@@ -8,9 +8,14 @@ import { httpRequest } from './http-request.ts';
 import { HttpResponseReader } from './http-response.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const target = (address: string, port: number) => ({ address: IpAddress.parse(address) as IpAddress, port });
+const target = (address: string, port: number) => ({ address: IpAddress.parse(address) as IpAddress, port, mark: 0 });
 const request = (host: [string, number], url: Partial<HttpUrl>, version: '1.0' | '1.1' = '1.0') =>
-  new TextDecoder().decode(httpRequest(target(...host), { path: '/', statusCodes: [], ...url }, version));
+  new TextDecoder().decode(
+    httpRequest(
+      { target: target(...host), httpVersion: version, connectionClose: version === '1.1' },
+      { path: '/', statusCodes: [], ...url },
+    ),
+  );
 
 describe('the request', () => {
   it('is the one that keepalived sends', () => {
@@ -135,6 +140,11 @@ describe('the verdict of a round', () => {
     connectTimeout: seconds(2),
     retry: 1,
     delayBeforeRetry: seconds(1),
+    warmup: 0,
+    alpha: false,
+    logAllFailures: false,
+    connectionClose: false,
+    fastRecovery: true,
   });
   const judge = (url: Partial<HttpUrl>, response: string) => {
     const dialogue = new HttpDialogue(check(url));

@@ -3,11 +3,12 @@
  * `fast_recovery`; without it keepalived spreads the urls over one `delay_loop` each). The round passes when every url does.
  * Redirects are not followed. A chunked body is hashed without its framing, where keepalived hashes the bytes as they come.
  */
+
+import { Md5 } from '../base/index.ts';
 import type { Check, HttpUrl } from '../model/index.ts';
-import { type Dialogue, errorWords, type Failure, type Step } from './dialogue.ts';
+import { type Dialogue, errorWords, type Failure, failed, type Step } from './dialogue.ts';
 import { httpRequest } from './http-request.ts';
 import { HttpResponseReader } from './http-response.ts';
-import { Md5 } from './md5.ts';
 
 /** Without a digest to compute, a response longer than this has shown what it can: reading on would only load the server. */
 const ENOUGH_BODY_BYTES = 65_536;
@@ -31,7 +32,7 @@ export class HttpDialogue implements Dialogue {
     const digest = url.digest === undefined ? undefined : new Md5();
     this.digest = digest;
     this.response = new HttpResponseReader((bytes) => digest?.update(bytes));
-    return { kind: 'send', bytes: httpRequest(this.check.target, url, this.check.httpVersion) };
+    return { kind: 'send', bytes: httpRequest(this.check, url) };
   }
 
   data(bytes: Uint8Array): Step {
@@ -44,10 +45,10 @@ export class HttpDialogue implements Dialogue {
     return this.judge();
   }
 
-  timedOut(connected: boolean): Failure {
+  timedOut(connected: boolean): Step {
     return connected
-      ? { reason: 'no complete answer in time', line: (server) => `Timeout HTTP read server ${server}.` }
-      : { reason: 'connection timed out', line: (server) => `Timeout connecting server ${server}.` };
+      ? failed('no complete answer in time', (server) => `Timeout HTTP read server ${server}.`)
+      : failed('connection timed out', (server) => `Timeout connecting server ${server}.`);
   }
 
   broken(connected: boolean, error: string): Failure {
@@ -60,7 +61,7 @@ export class HttpDialogue implements Dialogue {
   private judge(): Step {
     const { error, done, bodyBytes } = this.response;
     const url = this.check.urls[this.index] as HttpUrl;
-    if (error) return { kind: 'failed', failure: { reason: error, line: (server) => `Read error with server ${server}: ${error}` } };
+    if (error) return failed(error, (server) => `Read error with server ${server}: ${error}`);
     if (!done && (this.digest || bodyBytes < ENOUGH_BODY_BYTES)) return { kind: 'wait' };
     const failure = this.compare(url);
     if (failure) return { kind: 'failed', failure };

@@ -1,51 +1,135 @@
 /** What the engine knows: probes, each with what it has found so far, and the servers that they speak for. */
-import { type Check, type RealServerKey, realServerText, type ServerVerdict, type ServiceKey, serviceKeyText } from '../model/index.ts';
-import type { Dialogue } from './dialogue.ts';
+import type { Instant, Random } from '../base/index.ts';
+import {
+  type Check,
+  type CheckedRealServer,
+  type RealServerKey,
+  realServerText,
+  type ScheduledCheck,
+  type ServerVerdict,
+  type ServiceKey,
+  serviceKeyText,
+} from '../model/index.ts';
+import type { CheckVerdict, Dialogue } from './dialogue.ts';
+import { DnsDialogue } from './dns.ts';
+import type { Transport } from './events.ts';
+import type { Followed } from './followed.ts';
 import { HttpDialogue } from './http.ts';
+import { commandText, MiscDialogue } from './misc.ts';
+import { PingDialogue } from './ping.ts';
+import { SmtpDialogue } from './smtp.ts';
+import type { CheckedServerSnapshot } from './snapshot.ts';
 import { TcpDialogue } from './tcp.ts';
+import { UdpDialogue } from './udp.ts';
+
+/** A server's weight is a positive number of 31 bits in the kernel. */
+const MAX_WEIGHT = 0x7fffffff;
 
 /**
- * `undecided` until the first round ended. Then one failure means down, so that a dead server gets no traffic at start;
- * later a live server is declared down only after `retry` more failures, and a dead one up after one success.
+ * `waiting` for its time; `ready` but held back by the limit on open connections; `connecting`; `talking`; `suspended` while all its
+ * servers are.
  */
-type ProbeVerdict = 'undecided' | 'up' | 'down';
+type ProbePhase = 'waiting' | 'ready' | 'connecting' | 'talking' | 'suspended';
 
-/** `waiting` for its time; `ready` but held back by the limit on open connections; `connecting`; `talking`. */
-type ProbePhase = 'waiting' | 'ready' | 'connecting' | 'talking';
+/** Checks that follow something else (FILE_CHECK, BFD_CHECK) have no schedule. */
+export function isScheduled(check: Check): check is ScheduledCheck {
+  return check.kind !== 'file' && check.kind !== 'bfd';
+}
 
 /** A check of one target with one set of parameters. */
 export class Probe {
-  readonly check: Check;
+  readonly check: ScheduledCheck;
   /** The servers, of any services, that this probe speaks for. */
   readonly servers = new Set<CheckedServer>();
   phase: ProbePhase = 'waiting';
-  verdict: ProbeVerdict = 'undecided';
+  verdict: CheckVerdict = 'undecided';
   /** Why the verdict is what it is, for a person. */
   reason = 'not checked yet';
   /** Failures since the last success, short of a verdict. */
   retries = 0;
   dialogue: Dialogue | undefined;
   connection: number | undefined;
+  /** When the round began. */
+  startedAt: Instant = 0;
+  /** The weight that the last success gave to its servers. */
+  weight: number | undefined;
   /** When the current connection must have given its answer, however lively it is. */
   exchangeLimit = 0;
   /** This machine could not open a connection (no descriptors left), and that was logged. */
   starved = false;
 
-  constructor(check: Check) {
+  constructor(check: ScheduledCheck) {
     this.check = check;
+  }
+
+  /** Nobody wants to know what it would find. */
+  get isIdle(): boolean {
+    for (const server of this.servers) if (!server.suspended) return false;
+    return true;
   }
 
   /** keepalived's name for the kind of check. */
   get title(): string {
-    return this.check.kind === 'tcp' ? 'TCP_CHECK' : 'HTTP_CHECK';
+    const { check } = this;
+    return check.kind === 'http' ? (check.tls ? 'SSL_CHECK' : 'HTTP_CHECK') : `${check.kind.toUpperCase()}_CHECK`;
   }
 
-  newDialogue(): Dialogue {
-    return this.check.kind === 'tcp' ? new TcpDialogue() : new HttpDialogue(this.check);
+  /** How long the silence may last that counts as failure. */
+  get patience(): number {
+    return this.check.kind === 'misc' ? this.check.timeout : this.check.connectTimeout;
+  }
+
+  newDialogue(random: Random): Dialogue {
+    const { check } = this;
+    switch (check.kind) {
+      case 'tcp':
+        return new TcpDialogue();
+      case 'http':
+        return new HttpDialogue(check);
+      case 'smtp':
+        return new SmtpDialogue(check);
+      case 'dns':
+        return new DnsDialogue(check, random);
+      case 'udp':
+        return new UdpDialogue(check, random);
+      case 'ping':
+        return new PingDialogue(check, random);
+      case 'misc':
+        return new MiscDialogue(check);
+    }
+  }
+
+  /** keepalived's log line about a server that came up. */
+  upLine({ name, serviceName }: CheckedServer): string {
+    const { check } = this;
+    switch (check.kind) {
+      case 'http':
+        return `Remote Web server ${name} succeed on service.`;
+      case 'smtp':
+        return `Remote SMTP server ${name} succeed on service.`;
+      case 'misc':
+        return `Misc check for [${name} VS ${serviceName}] by [${commandText(check)}] succeeded.`;
+      case 'ping':
+        return `ICMP connection to ${name} success.`;
+      default:
+        return `${check.kind.toUpperCase()} connection to ${name} success.`;
+    }
+  }
+
+  /** keepalived's log line about a server that went down. */
+  downLine({ name, serviceName }: CheckedServer, after: string, reason: string): string {
+    if (this.check.kind !== 'misc') return `${this.title} on service ${name} failed${after}.`;
+    return `Misc check for [${name} VS ${serviceName}] by [${commandText(this.check)}] failed${after} (${reason}).`;
   }
 }
 
-/** A real server of one service: the probes that speak for it, and what was said last. */
+/** What carries a check. A program has no transport. */
+export function transportOf(kind: Exclude<ScheduledCheck['kind'], 'misc'>): Transport {
+  if (kind === 'dns' || kind === 'udp') return 'udp';
+  return kind === 'ping' ? 'icmp' : 'tcp';
+}
+
+/** A real server of one service: the checks that speak for it, and what was said last. */
 export class CheckedServer {
   readonly service: ServiceKey;
   readonly server: RealServerKey;
@@ -53,53 +137,81 @@ export class CheckedServer {
   readonly name: string;
   readonly serviceName: string;
   probes: readonly Probe[] = [];
+  followed: readonly Followed[] = [];
+  /** The address that must be on this host for its checks to run (`ha_suspend`). */
+  vip: string | undefined;
+  /** That address is not here. */
+  suspended = false;
+  /** As configured. */
+  weight: number;
   private announced: 'up' | 'down' | undefined;
+  private announcedWeight: number | undefined;
 
-  constructor(service: ServiceKey, server: RealServerKey) {
+  constructor(service: ServiceKey, server: CheckedRealServer) {
     this.service = service;
-    this.server = server;
+    this.server = { address: server.address, port: server.port };
+    this.weight = server.weight;
     this.name = realServerText(service, server);
     this.serviceName = serviceKeyText(service);
   }
 
   /**
-   * The verdict to announce, if it is another one than last time: down as soon as one probe is down, up when all are up.
-   * While probes are undecided and none is down, what was said last stands.
+   * The verdict to announce, if it is another one than last time: down as soon as one check is down, up when all are up.
+   * While checks are undecided and none is down, what was said last stands.
    */
   news(): ServerVerdict | undefined {
-    const last = this.probes.at(-1);
+    const opinions = [...this.probes, ...this.followed];
+    const last = opinions.at(-1);
     if (!last) {
       this.announced = undefined;
       return undefined;
     }
-    const down = this.probes.find((probe) => probe.verdict === 'down');
-    const state = down ? 'down' : this.probes.every((probe) => probe.verdict === 'up') ? 'up' : undefined;
-    if (!state || state === this.announced) return undefined;
+    const down = opinions.find(({ verdict }) => verdict === 'down');
+    const state = down ? 'down' : opinions.every(({ verdict }) => verdict === 'up') ? 'up' : undefined;
+    const weight = this.measuredWeight();
+    if (!state || (state === this.announced && weight === this.announcedWeight)) return undefined;
     this.announced = state;
+    this.announcedWeight = weight;
     const decider = down ?? last;
-    return { service: this.service, server: this.server, state, check: decider.check.kind, reason: decider.reason };
+    return {
+      service: this.service,
+      server: this.server,
+      state,
+      check: decider.check.kind,
+      ...(weight !== undefined && { weight }),
+      reason: decider.reason,
+    };
+  }
+
+  /** keepalived's line about checks that begin or pause. */
+  activityLine(activity: 'Activating' | 'Suspending'): string {
+    return `${activity} healthchecker for service ${this.name} for VS ${this.serviceName}`;
+  }
+
+  snapshot(): CheckedServerSnapshot {
+    const { service, server, suspended } = this;
+    return {
+      service,
+      server,
+      suspended,
+      checks: [
+        ...this.probes.map(({ title, verdict, reason, retries }) => ({ name: title, verdict, reason, retries })),
+        ...this.followed.map(({ check, verdict, reason }) => ({ name: `${check.kind.toUpperCase()}_CHECK`, verdict, reason, retries: 0 })),
+      ],
+    };
+  }
+
+  /** Where several checks give a weight, each adds its difference to the configured one (keepalived). */
+  private measuredWeight(): number | undefined {
+    const differences = this.probes.flatMap(({ weight }) => (weight === undefined ? [] : [weight - this.weight]));
+    for (const { difference } of this.followed) if (difference !== undefined) differences.push(difference);
+    if (differences.length === 0) return undefined;
+    const weight = differences.reduce((sum, difference) => sum + difference, this.weight);
+    return Math.min(Math.max(weight, 0), MAX_WEIGHT);
   }
 }
 
 /** Equal for checks that would do exactly the same: these share one probe, whichever services they stand in. */
-export function checkIdentity(check: Check): string {
-  const { target } = check;
-  const common = [
-    check.kind,
-    `${target.address}`,
-    target.port,
-    target.bindAddress ? `${target.bindAddress}` : '',
-    check.delayLoop,
-    check.connectTimeout,
-    check.retry,
-    check.delayBeforeRetry,
-  ];
-  if (check.kind === 'tcp') return JSON.stringify(common);
-  const urls = check.urls.map((url) => [
-    url.path,
-    url.statusCodes.map((range) => [range.from, range.to]),
-    url.digest ?? null,
-    url.virtualHost ?? null,
-  ]);
-  return JSON.stringify([...common, check.httpVersion, urls]);
+export function checkIdentity(check: ScheduledCheck): string {
+  return JSON.stringify(check, (_key, value) => (value instanceof Uint8Array ? [...value] : value));
 }

@@ -1,5 +1,5 @@
 /** TCP_CHECK: the connection is accepted, and closed again without a byte. */
-import { type Dialogue, errorWords, type Failure, type Step } from './dialogue.ts';
+import { type Dialogue, errorWords, type Failure, failed, type Step } from './dialogue.ts';
 
 export class TcpDialogue implements Dialogue {
   connected(): Step {
@@ -14,8 +14,8 @@ export class TcpDialogue implements Dialogue {
     return { kind: 'wait' };
   }
 
-  timedOut(): Failure {
-    return { reason: 'connection timed out', line: (server) => `TCP connection to ${server} timeout.` };
+  timedOut(): Step {
+    return failed('connection timed out', (server) => `TCP connection to ${server} timeout.`);
   }
 
   broken(_connected: boolean, error: string): Failure {

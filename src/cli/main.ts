@@ -1,12 +1,13 @@
-/** The `vipwright` command. Each command lives in a folder of its own; here they are only named and given their arguments. */
+/**
+ * The `vipwright` command. Each command lives in a folder of its own; here they are only named and given their arguments. A command
+ * is loaded when it is asked for: `check` needs neither the HTTP client nor the native library, and loading them takes longer than it.
+ */
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { ConnectionError, DEFAULT_SOCKET } from '../api/index.ts';
 import { VERSION } from '../base/index.ts';
-import { linuxCheckIo, runCheck } from './check/index.ts';
-import { ipvsadm } from './ipvsadm.ts';
-import { runRealserver } from './realserver/index.ts';
-import { runStatus } from './status/index.ts';
+import type { CheckOptions } from './check/index.ts';
+import type { FormatOptions } from './config/index.ts';
+import type { RealServerOptions } from './realserver/index.ts';
 
 /** Wrong usage, as commander reports it. */
 const EXIT_USAGE = 2;
@@ -17,16 +18,23 @@ const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void process.stderr.write(text);
 
 /** The daemon's socket: of the environment for those who run several daemons, else the one place. */
-const socketPath = (): string => process.env.VIPWRIGHT_SOCKET ?? DEFAULT_SOCKET;
+async function socketPath(): Promise<string> {
+  return process.env.VIPWRIGHT_SOCKET ?? (await import('../api/index.ts')).DEFAULT_SOCKET;
+}
+
+async function ipvsadm(argv: readonly string[]): Promise<number> {
+  const command = await import('./ipvsadm.ts');
+  return command.ipvsadm(argv, await socketPath());
+}
 
 /**
  * Runs the command line and returns the exit code: 0 done, 1 the answer is "no" (see each command), 2 wrong usage, 3 no daemon.
  * Called under the name `ipvsadm`, it is ipvsadm, with ipvsadm's own exit codes.
  */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  if (basename(argv[1] ?? '') === 'ipvsadm') return ipvsadm(argv.slice(2), socketPath());
+  if (basename(argv[1] ?? '') === 'ipvsadm') return ipvsadm(argv.slice(2));
   // ipvsadm's grammar is its own: commander must not look at what follows.
-  if (argv[2] === 'ipvsadm') return ipvsadm(argv.slice(3), socketPath());
+  if (argv[2] === 'ipvsadm') return ipvsadm(argv.slice(3));
   let exitCode = 0;
   const program = createProgram((code) => {
     exitCode = code;
@@ -37,7 +45,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     err(`vipwright: ${(error as Error).message}\n`);
-    return error instanceof ConnectionError ? EXIT_NO_DAEMON : 1;
+    return (error as Error).name === 'ConnectionError' ? EXIT_NO_DAEMON : 1;
   }
 }
 
@@ -47,19 +55,26 @@ function createProgram(exit: (code: number) => void): Command {
   program
     .command('check')
     .description('say what is wrong with a configuration: 0 no errors, 1 errors, 2 cannot read it')
-    .argument('<files...>', 'keepalived.conf')
-    .option('--format <format>', 'text or json', 'text')
+    .argument('[files...]', 'keepalived.conf')
+    .option('--format <format>', 'text, json or sarif', 'text')
     .option('--json', 'the same as --format json')
-    .action(async (files: string[], options: { format: string; json?: true }) => {
-      exit(await runCheck(files, { format: options.json ? 'json' : options.format }, linuxCheckIo()));
+    .option('--keepalived', 'exit codes of keepalived -t: 0, 2, 4, 5, 6')
+    .option('--fix', 'make the changes that need no person, and say which')
+    .option('--explain <word>', 'explain a keyword or a diagnostic code, and read no file')
+    .action(async (files: string[], options: CheckOptions & { json?: true }) => {
+      const { runCheck } = await import('./check/index.ts');
+      const { linuxFileIo } = await import('./files/index.ts');
+      exit(await runCheck(files, { ...options, format: options.json ? 'json' : options.format }, linuxFileIo()));
     });
+  addConfigCommands(program, exit);
   program
     .command('status')
     .description('show what this director owns and forwards: 0 all well, 1 something is wrong, 3 no daemon')
     .option('--json', 'as JSON')
-    .option('--socket <path>', "the daemon's socket", socketPath())
-    .action(async (options: { json?: true; socket: string }) => {
-      exit(await runStatus({ json: options.json === true, socket: options.socket }, out));
+    .option('--socket <path>', "the daemon's socket")
+    .action(async (options: { json?: true; socket?: string }) => {
+      const { runStatus } = await import('./status/index.ts');
+      exit(await runStatus({ json: options.json === true, socket: options.socket ?? (await socketPath()) }, out));
     });
   program
     .command('ipvsadm')
@@ -71,11 +86,52 @@ function createProgram(exit: (code: number) => void): Command {
     .description('prepare this host as a real server: start, stop or status')
     .argument('<action>', 'start, stop or status')
     .option('--vip <addresses>', 'VIPs, separated by commas')
-    .option('--mode <mode>', 'forwarding method: dr')
+    .option('--mode <mode>', 'forwarding method: dr or tun')
+    .option('--tun-type <type>', 'tunnel: ipip, gue or gre')
+    .option('--tun-port <port>', "GUE's UDP port")
+    .option('--director <addresses>', 'who may send tunnelled packets, separated by commas, or any')
+    .option('--interface <names>', 'where they come in, separated by commas')
     .option('--state <file>', 'where start remembers what it changed')
     .option('--json', 'as JSON')
-    .action(async (action: string, options: { vip?: string; mode?: string; state?: string; json?: true }) => {
+    .action(async (action: string, options: RealServerOptions) => {
+      const { runRealserver } = await import('./realserver/index.ts');
       exit(await runRealserver(action, options, { out, err }));
     });
   return program;
+}
+
+function addConfigCommands(program: Command, exit: (code: number) => void): void {
+  const config = program.command('config').description('show, compare and format configurations');
+  config
+    .command('show')
+    .description('print the effective configuration: every default, and where each setting comes from')
+    .argument('<file>', 'keepalived.conf')
+    .option('--json', 'as JSON')
+    .action(async (file: string, options: { json?: true }) => {
+      const { runShow } = await import('./config/index.ts');
+      const { linuxFileIo } = await import('./files/index.ts');
+      exit(runShow(file, { json: options.json === true }, linuxFileIo()));
+    });
+  config
+    .command('diff')
+    .description('say what a reload from one file to another would change: 0 nothing, 1 something, 2 cannot tell')
+    .argument('<before>', 'the configuration that runs')
+    .argument('<after>', 'the configuration that would be loaded')
+    .option('--json', 'as JSON')
+    .action(async (before: string, after: string, options: { json?: true }) => {
+      const { runDiff } = await import('./config/index.ts');
+      const { linuxFileIo } = await import('./files/index.ts');
+      exit(runDiff(before, after, { json: options.json === true }, linuxFileIo()));
+    });
+  config
+    .command('format')
+    .description('print a file with an even layout; comments and meaning stay')
+    .argument('<files...>', 'keepalived.conf')
+    .option('--write', 'replace the files')
+    .option('--check', 'only say which files are laid out otherwise: 0 none, 1 some')
+    .action(async (files: string[], options: FormatOptions) => {
+      const { runFormat } = await import('./config/index.ts');
+      const { linuxFileIo } = await import('./files/index.ts');
+      exit(runFormat(files, options, linuxFileIo()));
+    });
 }

@@ -1,5 +1,6 @@
 /** Diagnostics as text: one line for a log, and for a terminal the line with a frame that shows the place. */
-import type { Diagnostic } from '../base/index.ts';
+import { type Diagnostic, hasErrors } from '../base/index.ts';
+import { consequenceOf } from './consequences.ts';
 
 /** Where the code frame ends on the right; longer lines are cut around the place. */
 const FRAME_WIDTH = 100;
@@ -10,11 +11,13 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return oneLine(`${file}:${range.line}:${range.column}: ${severity} ${code}: ${message}`);
 }
 
-/** The line of `formatDiagnostic`, then the source line with carets under the place, then the help. */
+/** The line of `formatDiagnostic`, then the source line with carets under the place, what it means, and the help. */
 export function renderDiagnostic(diagnostic: Diagnostic, text: string | undefined): string {
   const lines = [formatDiagnostic(diagnostic)];
   const source = text === undefined ? undefined : sourceLine(text, diagnostic.range.line);
   if (source !== undefined) lines.push(...frame(source, diagnostic));
+  const consequence = consequenceOf(diagnostic);
+  if (consequence !== undefined) lines.push(`  means: ${consequence}`);
   if (diagnostic.help !== undefined) lines.push(`  help: ${oneLine(diagnostic.help)}`);
   return lines.join('\n');
 }
@@ -25,6 +28,13 @@ export function summarize(diagnostics: readonly Diagnostic[]): string {
   const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
   const infos = count('info');
   return `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}${infos > 0 ? `, ${plural(infos, 'note')}` : ''}`;
+}
+
+/** What all of it comes to for a daemon that is given the file. */
+export function verdictOf(diagnostics: readonly Diagnostic[]): string {
+  if (hasErrors(diagnostics)) return 'vipwrightd would refuse it: not start with it, and on reload keep the configuration that it has.';
+  const ignored = diagnostics.some(({ severity }) => severity === 'warning');
+  return ignored ? 'vipwrightd would run it, but for what the warnings name.' : 'vipwrightd would run it.';
 }
 
 /** Control characters of a file must not reach a terminal or forge lines of a log. */

@@ -16,6 +16,12 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
     case 'version':
       process.stdout.write(`vipwrightd v${VERSION}\n`);
       return 0;
+    case 'signal':
+      process.stdout.write(`${parsed.number}\n`);
+      return 0;
+    case 'unknown-signal':
+      process.stderr.write(`Unknown sigfunc ${parsed.word}\n`);
+      return 1;
     case 'error':
       process.stderr.write(`vipwrightd: ${parsed.message}\n\n${DAEMON_USAGE}`);
       return 2;

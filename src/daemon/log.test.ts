@@ -14,7 +14,7 @@ describe('formatLine', () => {
 
 describe('LineBudget', () => {
   it('lets a burst through, then leaves lines out and says how many', () => {
-    const budget = new LineBudget(0);
+    const budget = new LineBudget(0, { burst: 500, linesPerSecond: 100 });
     const written = Array.from({ length: 510 }, () => budget.take(0)).filter((left) => left !== undefined);
     expect(written).toHaveLength(500);
     expect(budget.take(1000)).toBe(10);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_FILE, parseOptions } from './options.ts';
+import { DEFAULT_FILE, parseOptions, runDirectory } from './options.ts';
 
 function run(...argv: string[]) {
   const parsed = parseOptions(argv);
@@ -18,6 +18,13 @@ describe('parseOptions', () => {
 
   it('runs both when both are asked for', () => {
     expect(run('-P', '-C')).toMatchObject({ vrrp: true, checks: true });
+  });
+
+  it('puts what runs where nothing else of the configuration’s names is, unless it is told where', () => {
+    expect(runDirectory(run(), {})).toBe('/run/vipwright');
+    expect(runDirectory(run(), { networkNamespace: 'blue' })).toBe('/run/vipwright-blue');
+    expect(runDirectory(run(), { instance: 'one', networkNamespace: 'blue' })).toBe('/run/vipwright-one-blue');
+    expect(runDirectory(run('--run-dir', '/run/x'), { instance: 'one' })).toBe('/run/x');
   });
 
   it('refuses what it does not know', () => {

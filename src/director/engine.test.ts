@@ -43,7 +43,7 @@ describe('two checked servers', () => {
 
   it('says the words of TCP_CHECK in mail about TCP checks, and none when smtp_alert is off', () => {
     const desk = new Desk().configure(service({ servers: [server(RS1), server(RS2, { smtpAlert: false })] })).up(RS1, RS2);
-    desk.event({ type: 'verdict', verdict: { service: KEY, server: row(RS1), state: 'down', check: 'tcp', reason: 'x' } });
+    desk.check(RS1, 'down', 'tcp', false);
     desk.down(RS2);
     expect(desk.mail()).toEqual([
       expect.stringContaining('201]:tcp:80 of virtual server [192.168.18.200]:tcp:80 - DOWN | => TCP CHECK failed on service <='),
@@ -135,7 +135,8 @@ describe('the sorry server', () => {
   });
 
   it('serves from the first moment in alpha mode, where servers count as down until they pass, and passing is reported', () => {
-    const desk = new Desk().configure(service({ sorryServer, alpha: true }));
+    const servers = [server(RS1, { alpha: true }), server(RS2, { alpha: true })];
+    const desk = new Desk().configure(service({ sorryServer, alpha: true, servers }));
     expect(desk.table()).toEqual(['250 w1']);
     expect(desk.log()).toContain('Starting with quorum down 1-0=1 > 0 for VS [192.168.18.200]:tcp:80');
     desk.down(RS2);
@@ -314,5 +315,64 @@ describe('stop', () => {
     expect(desk.tables).toEqual([]);
     expect(desk.log()).toEqual(['Shutting down service [192.168.18.201]:tcp:80 from VS [192.168.18.200]:tcp:80']);
     expect(desk.mail()).toEqual([]);
+  });
+});
+
+describe('weights that checks measure', () => {
+  it('count like configured ones, in the table and for the quorum, until the check takes them back', () => {
+    const desk = new Desk()
+      .configure(service({ quorum: 2 }))
+      .up(RS1, RS2)
+      .quiet();
+    desk.measure(RS1, 9);
+    expect(desk.table()).toEqual(['201 w9', '202 w1']);
+    expect(desk.log()).toEqual(['Changing weight from 1 to 9 for active service [192.168.18.201]:tcp:80 of VS [192.168.18.200]:tcp:80']);
+    desk.measure(RS1, 0);
+    expect(desk.log()).toContain('Lost quorum 2-0=2 > 1 for VS [192.168.18.200]:tcp:80');
+    desk.measure(RS1, undefined);
+    expect(desk.table()).toEqual(['201 w1', '202 w1']);
+    expect(desk.mail()).toEqual([]);
+  });
+
+  it('give way to an operator', () => {
+    const desk = new Desk().configure(service()).up(RS1, RS2).override(RS1, 5);
+    desk.measure(RS1, 9);
+    expect(desk.table()).toEqual(['201 w5', '202 w1']);
+    desk.override(RS1, undefined);
+    expect(desk.table()).toEqual(['201 w9', '202 w1']);
+  });
+});
+
+describe('what keepalived switches on by a word', () => {
+  const inhibited = { sorryServer: row(SORRY), sorryServerInhibit: true };
+
+  it('sorry_server_inhibit: the sorry server waits with weight 0', () => {
+    const desk = new Desk().configure(service(inhibited)).up(RS1, RS2);
+    expect(desk.table()).toEqual(['250 w0', '201 w1', '202 w1']);
+    desk.down(RS1, RS2);
+    expect(desk.table()).toEqual(['250 w1']);
+    desk.up(RS2);
+    expect(desk.table()).toEqual(['250 w0', '202 w1']);
+  });
+
+  it('omega: the commands for down run at the end, of what was up', () => {
+    const servers = [server(RS1, { notifyDown: script('rs1-down') }), server(RS2, { notifyDown: script('rs2-down') })];
+    const stopped = (omega: boolean) => {
+      const desk = new Desk()
+        .configure(service({ omega, servers, quorumDown: script('lost') }))
+        .up(RS1)
+        .down(RS2);
+      desk.quiet().event({ type: 'stop' });
+      return desk.scripts();
+    };
+    expect(stopped(true)).toEqual(['rs1-down for [192.168.18.201]:tcp:80', 'lost for [192.168.18.200]:tcp:80']);
+    expect(stopped(false)).toEqual([]);
+  });
+
+  it('alpha of one server: it counts as down, the others do not', () => {
+    const servers = [server(RS1, { alpha: true, notifyUp: script('up1') }), server(RS2, { notifyUp: script('up2') })];
+    const desk = new Desk().configure(service({ servers })).up(RS1, RS2);
+    expect(desk.scripts()).toEqual(['up1 for [192.168.18.201]:tcp:80']);
+    expect(desk.mail()).toEqual([expect.stringContaining('201]:tcp:80 of virtual server [192.168.18.200]:tcp:80 - UP')]);
   });
 });

@@ -8,8 +8,9 @@
 import type { Instant } from '../base/index.ts';
 import { type CheckedService, type ServiceTable, serverKeyText, serviceKeyText } from '../model/index.ts';
 import type { DirectorEffect, DirectorEvent } from './events.ts';
-import { DirectedService, type Outbox } from './service.ts';
+import { DirectedService } from './service.ts';
 import type { ServiceSnapshot } from './snapshot.ts';
+import type { Outbox } from './voice.ts';
 
 export interface DirectorEngineOptions {
   /**
@@ -29,22 +30,26 @@ export class DirectorEngine {
   constructor(options: DirectorEngineOptions = {}) {
     this.inherited = new Map(options.inherited?.map((table) => [serviceKeyText(table.key), table]));
     this.outbox = {
-      routerId: '',
+      policy: { routerId: '', noCheckerMail: false, initialNotifies: false },
       log: (message) => this.effects.push({ type: 'log', level: 'info', message }),
       mail: (mail) => this.effects.push({ type: 'mail', mail }),
       script: (command, object) => this.effects.push({ type: 'script', command, object }),
+      line: (line) => this.effects.push({ type: 'line', line }),
     };
   }
 
   handle(event: DirectorEvent, now: Instant): void {
     switch (event.type) {
       case 'configure':
-        this.outbox.routerId = event.routerId;
+        this.outbox.policy = event.policy;
         this.configure(event.services, now);
         break;
       case 'verdict':
         // A verdict about a server that a reload took away meanwhile has nothing to say any more.
         this.services.get(serviceKeyText(event.verdict.service))?.verdict(event.verdict, now);
+        break;
+      case 'check-changed':
+        this.services.get(serviceKeyText(event.change.service))?.checkChanged(event.change);
         break;
       case 'override': {
         const known = this.services.get(serviceKeyText(event.service))?.override(event.server, event.weight, now);
@@ -88,12 +93,25 @@ export class DirectorEngine {
       const key = serviceKeyText(service.key);
       if (!wanted.has(key)) wanted.set(key, service);
     }
-    for (const [key, service] of before) if (!wanted.has(key)) service.remove(now);
+    const groups = new Set([...wanted.values()].flatMap(({ group }) => group ?? []));
+    for (const [key, service] of before) if (!wanted.has(key)) service.remove(groups, now);
+    let last: CheckedService | undefined;
     for (const [key, config] of wanted) {
+      const speaks = !last || !isSameBlock(last, config);
+      last = config;
       const known = before.get(key);
-      known?.reconfigure(config, now);
-      this.services.set(key, known ?? new DirectedService(config, this.inherited.get(key), now, this.outbox));
+      known?.reconfigure(config, speaks, now);
+      this.services.set(key, known ?? new DirectedService(config, speaks, this.inherited.get(key), now, this.outbox));
     }
     this.inherited.clear();
   }
+}
+
+/**
+ * Whether two services, the second right after the first, are members of one virtual_server's group. They follow each other, and
+ * another block with the same group has another protocol.
+ */
+function isSameBlock(a: CheckedService, b: CheckedService): boolean {
+  if (a.group === undefined || a.group !== b.group) return false;
+  return a.key.kind === 'fwmark' || b.key.kind === 'fwmark' || a.key.protocol === b.key.protocol;
 }

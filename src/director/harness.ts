@@ -3,6 +3,7 @@ import { type Instant, IpAddress, seconds } from '../base/index.ts';
 import type { Check, CheckedRealServer, CheckedService, RealServer, ServiceKey, ServiceTable } from '../model/index.ts';
 import { DirectorEngine, type DirectorEngineOptions } from './engine.ts';
 import type { DirectorEffect } from './events.ts';
+import type { NoticePolicy } from './voice.ts';
 
 export const ip = (text: string) => IpAddress.parse(text) as IpAddress;
 export const RS1 = '192.168.18.201';
@@ -13,13 +14,18 @@ export const OTHER: ServiceKey = { ...KEY, port: 443 };
 
 export const CHECK: Check = {
   kind: 'http',
-  target: { address: ip(RS1), port: 80 },
+  target: { address: ip(RS1), port: 80, mark: 0 },
   urls: [{ path: '/', statusCodes: [] }],
   httpVersion: '1.0',
+  connectionClose: false,
+  fastRecovery: false,
   delayLoop: seconds(6),
   connectTimeout: seconds(2),
   retry: 3,
   delayBeforeRetry: seconds(1),
+  warmup: 0,
+  alpha: false,
+  logAllFailures: false,
 };
 
 export function row(address: string, weight = 1): RealServer {
@@ -27,7 +33,7 @@ export function row(address: string, weight = 1): RealServer {
 }
 
 export function server(address: string, changes: Partial<CheckedRealServer> = {}): CheckedRealServer {
-  return { ...row(address), checks: [CHECK], inhibitOnFailure: false, smtpAlert: true, ...changes };
+  return { ...row(address), checks: [CHECK], inhibitOnFailure: false, alpha: false, smtpAlert: true, ...changes };
 }
 
 export function service(changes: Partial<CheckedService> = {}): CheckedService {
@@ -39,6 +45,9 @@ export function service(changes: Partial<CheckedService> = {}): CheckedService {
     quorum: 1,
     hysteresis: 0,
     alpha: false,
+    sorryServerInhibit: false,
+    omega: false,
+    haSuspend: false,
     smtpAlert: false,
     servers: [server(RS1), server(RS2)],
     ...changes,
@@ -51,9 +60,13 @@ export class Desk {
   now: Instant = 0;
   tables: readonly ServiceTable[] = [];
   private effects: DirectorEffect[] = [];
+  private readonly policy: NoticePolicy;
+  /** What the only check of each server said last. */
+  private readonly said = new Map<string, 'up' | 'down'>();
 
-  constructor(options?: DirectorEngineOptions) {
+  constructor(options?: DirectorEngineOptions, policy: Partial<NoticePolicy> = {}) {
     this.engine = new DirectorEngine(options);
+    this.policy = { routerId: 'LVS_DEVEL', noCheckerMail: false, initialNotifies: false, ...policy };
   }
 
   event(event: Parameters<DirectorEngine['handle']>[0]): this {
@@ -66,7 +79,7 @@ export class Desk {
   }
 
   configure(...services: CheckedService[]): this {
-    return this.event({ type: 'configure', services, routerId: 'LVS_DEVEL' });
+    return this.event({ type: 'configure', services, policy: this.policy });
   }
 
   up(...addresses: string[]): this {
@@ -83,9 +96,26 @@ export class Desk {
     return this.event({ type: 'override', service: KEY, server: { address: ip(address), port: 80 }, weight });
   }
 
-  private verdict(address: string, state: 'up' | 'down'): void {
+  /** A check of a live server says what weight it should have. */
+  measure(address: string, weight: number | undefined): this {
+    this.verdict(address, 'up', weight);
+    return this;
+  }
+
+  private verdict(address: string, state: 'up' | 'down', weight?: number): void {
     const reason = state === 'up' ? 'HTTP_CHECK succeeded' : 'HTTP_CHECK failed';
-    this.event({ type: 'verdict', verdict: { service: KEY, server: { address: ip(address), port: 80 }, state, check: 'http', reason } });
+    const server = { address: ip(address), port: 80 };
+    const measured = weight !== undefined && { weight };
+    this.event({ type: 'verdict', verdict: { service: KEY, server, state, check: 'http', ...measured, reason } });
+    const before = this.said.get(address);
+    this.said.set(address, state);
+    if (before !== state) this.check(address, state, 'http', before === undefined);
+  }
+
+  /** One check of a server comes to another result; what holds for the server does not change. */
+  check(address: string, state: 'up' | 'down', check: Check['kind'], first: boolean): this {
+    const server = { address: ip(address), port: 80 };
+    return this.event({ type: 'check-changed', change: { service: KEY, server, check, state, first } });
   }
 
   /** The rows of the first service: `201 w1`. */
@@ -109,6 +139,10 @@ export class Desk {
 
   scripts(): string[] {
     return this.take('script').map(({ command, object }) => `${command.argv.join(' ')} for ${object}`);
+  }
+
+  lines(): string[] {
+    return this.take('line').map(({ line }) => line);
   }
 
   /** Forgets what was said so far. */

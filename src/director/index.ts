@@ -3,3 +3,4 @@ export { DirectorEngine, type DirectorEngineOptions } from './engine.ts';
 export type { DirectorEffect, DirectorEvent } from './events.ts';
 export { composeGroupMail, composeRouterMail, type Mail, type RouterMailState } from './mail.ts';
 export type { QuorumState, ServerHealth, ServerSnapshot, ServiceSnapshot } from './snapshot.ts';
+export type { NoticePolicy } from './voice.ts';

@@ -1,5 +1,5 @@
 /** Alert mail in keepalived's words: people filter on the subjects. Composing only; `src/daemon/mail` sends. */
-import { type RealServerKey, realServerText, type ServerVerdict, type ServiceKey, serviceKeyText } from '../model/index.ts';
+import { type Check, type ServiceKey, serviceKeyText } from '../model/index.ts';
 
 /** One alert: a subject and a body of one line. */
 export interface Mail {
@@ -32,21 +32,22 @@ function stateTitle(state: RouterMailState): string {
   return state === 'DELETED' ? 'Deleted' : `Entering ${state} state`;
 }
 
-/** A real server went up or down by the verdict of its checks. */
-export function composeVerdictMail(routerId: string, verdict: ServerVerdict): Mail {
-  const up = verdict.state === 'up';
-  const subject = serverSubject(routerId, verdict.service, verdict.server, up ? 'UP' : 'DOWN');
-  if (verdict.check === 'tcp') return { subject, body: `=> TCP CHECK ${up ? 'succeed' : 'failed'} on service <=` };
-  return { subject, body: up ? '=> CHECK succeed on service <=' : '=> CHECK failed on service : HTTP request failed <=' };
+/** The names of services and servers are keepalived's, as in its log. */
+export function composeServerMail(routerId: string, service: string, server: string, state: 'up' | 'down', body: string): Mail {
+  return { subject: `[${routerId}] Realserver ${server} of virtual server ${service} - ${state.toUpperCase()}`, body };
 }
 
-/** A live real server was taken out of the configuration. */
-export function composeRemovalMail(routerId: string, service: ServiceKey, server: RealServerKey): Mail {
-  return { subject: serverSubject(routerId, service, server, 'DOWN'), body: '=> Removing <=' };
+/** A check found the server up or down. */
+export function verdictBody(check: Check['kind'], state: 'up' | 'down'): string {
+  const result = state === 'up' ? 'succeed' : 'failed';
+  if (check === 'http') return `=> CHECK ${result} on service ${state === 'up' ? '' : ': HTTP request failed '}<=`;
+  if (check === 'dns') return `=> DNS_CHECK: ${result} on service <=`;
+  return `=> ${check.toUpperCase()} CHECK ${result} on service <=`;
 }
 
-function serverSubject(routerId: string, service: ServiceKey, server: RealServerKey, state: 'UP' | 'DOWN'): string {
-  return `[${routerId}] Realserver ${realServerText(service, server)} of virtual server ${serviceKeyText(service)} - ${state}`;
+/** A live server was taken out of the configuration, or the daemon ends. */
+export function removalBody(cause: 'removed' | 'shut-down'): string {
+  return cause === 'removed' ? '=> Removing <=' : '=> Shutting down <=';
 }
 
 /** What a change of quorum is reported with; the sum is the live weight. */
@@ -59,13 +60,19 @@ export interface QuorumChange {
 }
 
 /** keepalived prints the plus sign and `<=` in mail also when the quorum is lost; its words are kept. */
-export function composeQuorumMail(routerId: string, service: ServiceKey, change: QuorumChange): Mail {
+export function composeQuorumMail(routerId: string, service: string, change: QuorumChange): Mail {
   const { up, event, quorum, hysteresis, liveWeight } = change;
   const threshold = up ? quorum + hysteresis : quorum - hysteresis;
-  return {
-    subject: `[${routerId}] Virtualserver ${serviceKeyText(service)} - ${up ? 'UP' : 'DOWN'}`,
-    body: `=> ${event} ${quorum}+${hysteresis}=${threshold} <= ${liveWeight} <=`,
-  };
+  const body = `=> ${event} ${quorum}+${hysteresis}=${threshold} <= ${liveWeight} <=`;
+  return { subject: serviceSubject(routerId, service, up), body };
+}
+
+export function composeShutdownMail(routerId: string, service: string): Mail {
+  return { subject: serviceSubject(routerId, service, false), body: removalBody('shut-down') };
+}
+
+function serviceSubject(routerId: string, service: string, up: boolean): string {
+  return `[${routerId}] Virtualserver ${service} - ${up ? 'UP' : 'DOWN'}`;
 }
 
 /** The same for the log: `Gained quorum 1+0=1 <= 2 for VS [10.0.0.1]:tcp:80`. */

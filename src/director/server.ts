@@ -12,6 +12,8 @@ export class DirectedServer {
   believed: 'up' | 'down';
   /** An operator's weight. */
   override: number | undefined;
+  /** The weight that its checks give it, where they do. */
+  measured: number | undefined;
   /** Its weight in the data plane since before this process started; counts until the first verdict. */
   inherited: number | undefined;
   lastChange: { readonly at: Instant; readonly reason: string } | undefined;
@@ -25,7 +27,7 @@ export class DirectedServer {
 
   /** The weight it has while it is up. */
   get weight(): number {
-    return this.override ?? this.config.weight;
+    return this.override ?? this.measured ?? this.config.weight;
   }
 
   /**
@@ -42,17 +44,19 @@ export class DirectedServer {
 
   /** What the data plane is told about it. */
   row(weight: number): RealServer {
-    const { address, port, method, upperThreshold, lowerThreshold } = this.config;
-    return { address, port, method, weight, upperThreshold, lowerThreshold };
+    const { address, port, method, tunnel, upperThreshold, lowerThreshold } = this.config;
+    return { address, port, method, ...(tunnel && { tunnel }), weight, upperThreshold, lowerThreshold };
   }
 
   snapshot(displaced: boolean): ServerSnapshot {
     return {
       address: this.config.address,
       port: this.config.port,
+      method: this.config.method,
+      ...(this.config.tunnel && { tunnel: this.config.tunnel }),
       health: this.health,
-      checks: this.config.checks.length,
       weight: this.config.weight,
+      ...(this.measured === undefined ? {} : { measured: this.measured }),
       ...(this.override === undefined ? {} : { override: this.override }),
       effectiveWeight: this.tableWeight(displaced),
       ...(this.lastChange ? { lastChange: this.lastChange } : {}),

@@ -1,52 +1,49 @@
 /** One virtual service as the director sees it: its servers, its quorum, and the table it wants. */
 import type { Instant } from '../base/index.ts';
 import {
+  type CheckChange,
   type CheckedRealServer,
   type CheckedService,
   type RealServer,
   type RealServerKey,
   realServerText,
-  type ScriptCommand,
   type ServerVerdict,
   type ServiceTable,
   serverKeyText,
   serviceKeyText,
 } from '../model/index.ts';
-import { composeQuorumMail, composeRemovalMail, composeVerdictMail, type Mail, type QuorumChange, quorumLogLine } from './mail.ts';
+import { type QuorumChange, quorumLogLine } from './mail.ts';
 import { DirectedServer } from './server.ts';
 import type { QuorumState, ServiceSnapshot } from './snapshot.ts';
-
-/** Where a service's announcements go: the engine's list of effects. */
-export interface Outbox {
-  /** Node label in mail subjects; a reload may change it. */
-  routerId: string;
-  log(message: string): void;
-  mail(mail: Mail): void;
-  script(command: ScriptCommand, object: string): void;
-}
+import { type Outbox, Voice } from './voice.ts';
 
 export class DirectedService {
   private readonly name: string;
-  private readonly outbox: Outbox;
+  private readonly voice: Voice;
   private config: CheckedService;
   /** In file order. */
   private servers = new Map<string, DirectedServer>();
   private quorum: QuorumState = 'undecided';
   /** The sorry server served when this process took over; it stays until the quorum is decided. */
   private inheritedSorry = false;
+  /** Real servers served when this process took over: the service was up then. */
+  private inheritedServers = false;
   /** Keys of the rows in the order in which they were added, which is the order that the data plane schedules by. */
   private order: string[] = [];
   private current: ServiceTable | undefined;
   private stale = true;
 
-  constructor(config: CheckedService, inherited: ServiceTable | undefined, now: Instant, outbox: Outbox) {
+  /** `speaks`: whether it tells of itself, or an earlier member of its group does. */
+  constructor(config: CheckedService, speaks: boolean, inherited: ServiceTable | undefined, now: Instant, outbox: Outbox) {
     this.name = serviceKeyText(config.key);
     this.config = config;
-    this.outbox = outbox;
+    this.voice = new Voice(outbox, config);
+    this.voice.speaks = speaks;
     if (inherited) this.order = inherited.servers.map(serverKeyText);
+    this.inheritedServers = config.servers.some((server) => this.order.includes(serverKeyText(server)));
     this.inheritedSorry = config.sorryServer !== undefined && this.order.includes(serverKeyText(config.sorryServer));
     this.addServers(new Map(inherited?.servers.map((server) => [serverKeyText(server), server.weight])), now);
-    if (config.alpha && !inherited && this.possibleWeight('live') === 0) this.announceQuorum('Starting with quorum down');
+    if (config.servers.every(isAlpha) && !inherited && this.possibleWeight('live') === 0) this.announceQuorum('Starting with quorum down');
     else this.updateQuorum();
   }
 
@@ -62,16 +59,18 @@ export class DirectedService {
   }
 
   /** Takes over a new configuration of the same service; whatever it does not change keeps its state. */
-  reconfigure(config: CheckedService, now: Instant): void {
+  reconfigure(config: CheckedService, speaks: boolean, now: Instant): void {
     const sorryBefore = this.sorryActive ? this.config.sorryServer : undefined;
     const wanted = new Map(config.servers.map((server) => [serverKeyText(server), server]));
     this.config = config;
+    this.voice.config = config;
+    this.voice.speaks = speaks;
     for (const [key, server] of this.servers) {
       const next = wanted.get(key);
       if (next) {
         this.changeServer(server, next, now);
       } else {
-        this.outbox.log(`service ${server.name} no longer exist`);
+        this.voice.log(`service ${server.name} no longer exist`);
         this.removeServer(key, server, now);
       }
     }
@@ -84,11 +83,26 @@ export class DirectedService {
   /** What the checks say about a server. One that a reload took away meanwhile is ignored. */
   verdict(verdict: ServerVerdict, now: Instant): void {
     const server = this.servers.get(serverKeyText(verdict.server));
-    if (!server || server.health === verdict.state) return;
+    if (!server) return;
+    const weightBefore = server.weight;
+    server.measured = verdict.weight;
+    if (server.health === verdict.state) {
+      if (server.weight !== weightBefore) server.lastChange = { at: now, reason: verdict.reason };
+      this.weightChanged(server, weightBefore);
+      this.updateQuorum();
+      return;
+    }
     const before = server.believed;
     this.changeHealth(server, verdict.state, verdict.reason, now);
     this.updateQuorum();
-    if (server.believed !== before && server.config.smtpAlert) this.outbox.mail(composeVerdictMail(this.outbox.routerId, verdict));
+    if (server.believed !== before && this.voice.policy.noCheckerMail) this.voice.mailCheck(server.config, verdict.check, verdict.state);
+  }
+
+  /** Each check has its own mail unless the file wants fewer. That it found what was assumed at the start is no news. */
+  checkChanged({ server: key, check, state, first }: CheckChange): void {
+    const server = this.servers.get(serverKeyText(key));
+    if (!server || this.voice.policy.noCheckerMail) return;
+    if (!first || state !== assumedState(server.config)) this.voice.mailCheck(server.config, check, state);
   }
 
   /** Returns false when the service has no such server. */
@@ -107,25 +121,38 @@ export class DirectedService {
     return true;
   }
 
-  /** The service left the configuration: its servers are reported as removed and its quorum as lost; no sorry server steps in. */
-  remove(now: Instant): void {
-    this.outbox.log(`Removing Virtual Server ${this.name}`);
+  /**
+   * The service left the configuration: its servers are reported as removed and its quorum as lost; no sorry server steps in. A group
+   * that stays with other members has lost nothing.
+   */
+  remove(groups: ReadonlySet<string>, now: Instant): void {
+    if (this.config.group !== undefined && groups.has(this.config.group)) this.voice.speaks = false;
+    this.voice.log(`Removing Virtual Server ${this.name}`);
     for (const [key, server] of this.servers) this.removeServer(key, server, now);
-    if (this.quorum === 'up') this.notifyQuorum(this.quorumChange('Lost quorum'));
+    if (this.quorum === 'up') this.voice.quorumChanged(this.quorumChange('Lost quorum'));
   }
 
-  /** The daemon ends: one log line for each server in the table, nothing else (keepalived without `omega`). */
+  /**
+   * The daemon ends: one log line for each server in the table, and nothing else; with `omega` everything that was up is reported as
+   * down, the servers first.
+   */
   shutDown(): void {
+    const { omega } = this.config;
     for (const server of this.servers.values()) {
-      if (server.tableWeight(this.sorryActive) !== undefined) this.outbox.log(`Shutting down service ${server.name} from VS ${this.name}`);
+      if (server.tableWeight(this.sorryActive) !== undefined) this.voice.log(`Shutting down service ${server.name} from VS ${this.name}`);
+      if (!omega || server.health !== 'up') continue;
+      this.voice.serverChanged(server.config, 'down');
+      this.voice.mailRemoval(server.config, 'shut-down');
     }
+    if (omega && this.quorum === 'up') this.voice.shutDown();
   }
 
   snapshot(): ServiceSnapshot {
-    const { key, quorum, hysteresis, sorryServer } = this.config;
+    const { key, group, quorum, hysteresis, sorryServer } = this.config;
     const active = this.sorryActive;
     return {
       key,
+      ...(group !== undefined && { group }),
       quorum: { state: this.quorum, required: quorum, hysteresis, liveWeight: this.possibleWeight('live') },
       ...(sorryServer ? { sorryServer: { address: sorryServer.address, port: sorryServer.port, active } } : {}),
       servers: [...this.servers.values()].map((server) => server.snapshot(active)),
@@ -143,8 +170,7 @@ export class DirectedService {
       const key = serverKeyText(config);
       if (servers.has(key)) continue;
       const known = this.servers.get(key);
-      const assumed = this.config.alpha && config.checks.length > 0 ? 'down' : 'up';
-      const server = known ?? new DirectedServer(this.config.key, config, assumed, inherited.get(key));
+      const server = known ?? new DirectedServer(this.config.key, config, assumedState(config), inherited.get(key));
       servers.set(key, server);
       if (!known && config.checks.length === 0) this.changeHealth(server, 'up', 'no checks', now);
     }
@@ -161,20 +187,20 @@ export class DirectedService {
   private removeServer(key: string, server: DirectedServer, now: Instant): void {
     const inhibited = server.config.inhibitOnFailure && server.health === 'down' ? '(inhibited) ' : '';
     if (server.tableWeight(this.sorryActive) !== undefined)
-      this.outbox.log(`Removing ${inhibited}service ${server.name} from VS ${this.name}`);
+      this.voice.log(`Removing ${inhibited}service ${server.name} from VS ${this.name}`);
     this.servers.delete(key);
     if (server.health !== 'up') return;
     server.health = 'down';
     server.lastChange = { at: now, reason: 'removed from the configuration' };
-    if (server.config.notifyDown) this.outbox.script(server.config.notifyDown, server.name);
-    if (server.config.smtpAlert) this.outbox.mail(composeRemovalMail(this.outbox.routerId, this.config.key, server.config));
+    this.voice.serverChanged(server.config, 'down');
+    this.voice.mailRemoval(server.config, 'removed');
   }
 
   private weightChanged(server: DirectedServer, before: number): void {
     this.stale = true;
     if (server.weight === before) return;
     const activity = server.health === 'up' ? 'active' : 'inactive';
-    this.outbox.log(`Changing weight from ${before} to ${server.weight} for ${activity} service ${server.name} of VS ${this.name}`);
+    this.voice.log(`Changing weight from ${before} to ${server.weight} for ${activity} service ${server.name} of VS ${this.name}`);
   }
 
   private changeHealth(server: DirectedServer, state: 'up' | 'down', reason: string, now: Instant): void {
@@ -184,16 +210,16 @@ export class DirectedService {
     server.believed = state;
     server.lastChange = { at: now, reason };
     this.stale = true;
-    const { inhibitOnFailure, notifyUp, notifyDown } = server.config;
+    const { inhibitOnFailure } = server.config;
     // Silent are the first verdicts that change nothing: a dead server of an alpha service, a live one that kept its place.
     if (!(first && expected && (state === 'down' || server.inherited))) {
       const verb = state === 'up' ? (inhibitOnFailure ? 'Enabling' : 'Adding') : inhibitOnFailure ? 'Disabling' : 'Removing';
       const preposition = inhibitOnFailure ? 'of' : state === 'up' ? 'to' : 'from';
-      this.outbox.log(`${verb} service ${server.name} ${preposition} VS ${this.name}`);
+      this.voice.log(`${verb} service ${server.name} ${preposition} VS ${this.name}`);
     }
+    const isNews = !(first && expected) || (state === 'up' && server.inherited === undefined && this.voice.policy.initialNotifies);
     server.inherited = undefined;
-    const script = state === 'up' ? notifyUp : notifyDown;
-    if (script && !(first && expected && state === 'up')) this.outbox.script(script, server.name);
+    if (isNews) this.voice.serverChanged(server.config, state);
   }
 
   /** The weight of live servers; `possible` counts those still undecided as well. */
@@ -219,6 +245,7 @@ export class DirectedService {
       this.announceQuorum('Lost quorum');
     } else if (this.quorum === 'undecided' && holds(live)) {
       if (this.inheritedSorry) this.logSwap(true);
+      if (!this.inheritedServers) this.voice.startsUp();
       this.quorum = 'up';
       this.stale = true;
     }
@@ -226,11 +253,11 @@ export class DirectedService {
 
   private announceQuorum(event: QuorumChange['event']): void {
     const change = this.quorumChange(event);
-    this.outbox.log(quorumLogLine(this.config.key, change));
+    this.voice.log(quorumLogLine(this.config.key, change));
     if (this.sorryActive === change.up) this.logSwap(change.up);
     this.quorum = change.up ? 'up' : 'lost';
     this.stale = true;
-    this.notifyQuorum(change);
+    this.voice.quorumChanged(change);
   }
 
   private quorumChange(event: QuorumChange['event']): QuorumChange {
@@ -238,25 +265,18 @@ export class DirectedService {
     return { up: event === 'Gained quorum', event, quorum, hysteresis, liveWeight: this.possibleWeight('live') };
   }
 
-  private notifyQuorum(change: QuorumChange): void {
-    const { key, quorumUp, quorumDown, smtpAlert } = this.config;
-    const script = change.up ? quorumUp : quorumDown;
-    if (script) this.outbox.script(script, this.name);
-    if (smtpAlert) this.outbox.mail(composeQuorumMail(this.outbox.routerId, key, change));
-  }
-
   /** The real servers take over from the sorry server, or it from them. */
   private logSwap(up: boolean): void {
     const sorry = this.config.sorryServer;
     if (!sorry) return;
     this.logSorryChange(up ? sorry : undefined, up ? undefined : sorry);
-    this.outbox.log(`${up ? 'Adding alive servers to' : 'Removing alive servers from'} the pool for VS ${this.name}`);
+    this.voice.log(`${up ? 'Adding alive servers to' : 'Removing alive servers from'} the pool for VS ${this.name}`);
   }
 
   private logSorryChange(before: RealServerKey | undefined, after: RealServerKey | undefined): void {
     if (before && after && serverKeyText(before) === serverKeyText(after)) return;
-    if (before) this.outbox.log(`Removing sorry server ${this.nameOf(before)} from VS ${this.name}`);
-    if (after) this.outbox.log(`Adding sorry server ${this.nameOf(after)} to VS ${this.name}`);
+    if (before) this.voice.log(`Removing sorry server ${this.nameOf(before)} from VS ${this.name}`);
+    if (after) this.voice.log(`Adding sorry server ${this.nameOf(after)} to VS ${this.name}`);
   }
 
   private nameOf(server: RealServerKey): string {
@@ -265,16 +285,36 @@ export class DirectedService {
 
   private buildTable(): ServiceTable {
     const rows = new Map<string, RealServer>();
-    const { key, scheduler, schedulerFlags, persistence, onePacket, sorryServer } = this.config;
+    const { key, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, sorryServer } = this.config;
     const displaced = this.sorryActive;
     for (const [id, server] of this.servers) {
       const weight = server.tableWeight(displaced);
       if (weight !== undefined) rows.set(id, server.row(weight));
     }
-    if (displaced && sorryServer) rows.set(serverKeyText(sorryServer), sorryServer);
+    if (sorryServer && displaced) rows.set(serverKeyText(sorryServer), sorryServer);
+    else if (sorryServer && this.config.sorryServerInhibit && !rows.has(serverKeyText(sorryServer)))
+      rows.set(serverKeyText(sorryServer), { ...sorryServer, weight: 0 });
     const staying = this.order.filter((id) => rows.has(id));
     this.order = [...new Set([...staying, ...rows.keys()])];
     const servers = this.order.map((id) => rows.get(id) as RealServer);
-    return { key, scheduler, schedulerFlags, ...(persistence ? { persistence } : {}), onePacket, servers };
+    return {
+      key,
+      scheduler,
+      schedulerFlags,
+      ...(persistence && { persistence }),
+      onePacket,
+      ...(persistenceEngine !== undefined && { persistenceEngine }),
+      servers,
+    };
   }
+}
+
+/** What keepalived takes a server for before its first check has ended. */
+function assumedState(config: CheckedRealServer): 'up' | 'down' {
+  return isAlpha(config) ? 'down' : 'up';
+}
+
+/** It counts as down until its checks have passed: all of it, or one of its checks. Without checks there is nothing to wait for. */
+function isAlpha({ alpha, checks }: CheckedRealServer): boolean {
+  return checks.length > 0 && (alpha || checks.some((check) => 'alpha' in check && check.alpha));
 }

@@ -1,6 +1,20 @@
 /** The words of the field as types. Pure; no behaviour beyond naming and comparing. */
-export type { Check, CheckTarget, CheckTiming, HttpUrl } from './check.ts';
-export type { CheckedRealServer, CheckedService, Configuration, MailSettings } from './configuration.ts';
+export type { Check, CheckTarget, CheckTiming, CheckTls, HttpRegex, HttpUrl, ScheduledCheck } from './check.ts';
+export type {
+  CheckedRealServer,
+  CheckedService,
+  Configuration,
+  DumpSettings,
+  FirewallSettings,
+  MailSettings,
+  MarkSettings,
+  NotifyFifo,
+  ProcessSettings,
+  StaticNetwork,
+  SyncDaemon,
+} from './configuration.ts';
+export { DEFAULT_FORWARDING_SETTINGS, type ForwardingSettings } from './forwarding.ts';
+export type { NextHop, PolicyRule, Route, RouteType, RuleAction } from './route.ts';
 export {
   DEFAULT_TIMEOUTS,
   type ForwardingMethod,
@@ -19,17 +33,30 @@ export {
   type Tunnel,
   type VirtualService,
 } from './service.ts';
-export type { ServerVerdict } from './verdict.ts';
+export type { CheckChange, ServerVerdict } from './verdict.ts';
 export type {
+  AhAuthentication,
+  AnnouncementPacing,
+  BfdSession,
   GarpSettings,
+  InterfaceDelay,
   NotifyScripts,
   PassAuthentication,
   ScriptCommand,
   SyncGroup,
+  TrackedBfd,
+  TrackedFile,
   TrackedInterface,
+  TrackedProcess,
   TrackedScript,
+  Trackers,
   TrackerWeight,
+  TrackFile,
+  TrackProcess,
+  Unicast,
+  UnicastPeer,
   Vip,
+  VirtualMac,
   VirtualRouter,
   VrrpScript,
 } from './vrrp.ts';

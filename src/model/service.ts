@@ -32,6 +32,8 @@ export interface VirtualService {
   readonly persistence?: Persistence;
   /** One-packet scheduling (`-o`), UDP only. */
   readonly onePacket: boolean;
+  /** Persistence engine (`--pe-name`, `persistence_engine`): `sip`, or absent. */
+  readonly persistenceEngine?: string;
 }
 
 /** What identifies a real server within its service. */

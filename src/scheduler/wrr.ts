@@ -120,7 +120,7 @@ export class WrrScheduler<S extends SchedulableServer> implements Scheduler<S> {
   }
 }
 
-function gcd(a: number, b: number): number {
+export function gcd(a: number, b: number): number {
   while (b !== 0) [a, b] = [b, a % b];
   return a;
 }

@@ -17,6 +17,7 @@ export class Announcer {
   private readonly secondBurst: Timer;
   private readonly refresh: Timer;
   private readonly rivalGone: Timer;
+  private readonly extra: Timer;
 
   constructor(settings: VirtualRouter, timers: TimerQueue, emit: (effect: VrrpEffect) => void) {
     this.settings = settings;
@@ -24,6 +25,10 @@ export class Announcer {
     this.emit = emit;
     this.secondBurst = new Timer(() => this.burst(this.settings.garp.repeat));
     this.rivalGone = new Timer(() => this.burst(this.settings.garp.lowerPriorityRepeat));
+    this.extra = new Timer((now) => {
+      this.send(this.extraVips(), 1);
+      this.armExtra(now);
+    });
     this.refresh = new Timer((now) => {
       this.burst(this.settings.garp.refreshRepeat);
       this.armRefresh(now);
@@ -41,17 +46,20 @@ export class Announcer {
     this.burst(repeat);
     if (secondBurstDelay > 0) this.timers.set(this.secondBurst, now + secondBurstDelay);
     this.armRefresh(now);
+    this.armExtra(now);
   }
 
   /**
    * A rival of lower priority was heard; the link may believe it. Announces at once, and again when the rival has been quiet
-   * for a while: its last announcement may have come after our first answer (many users' outage with keepalived).
+   * for a while: its last announcement may have come after our first answer (many users' outage with keepalived). Also for the
+   * other members of a sync group, whose addresses the rival's group had as well.
    */
   rivalHeard(now: Instant): void {
     const { lowerPriorityRepeat, lowerPriorityDelay } = this.settings.garp;
     if (lowerPriorityRepeat === 0) return;
     this.burst(lowerPriorityRepeat);
-    const quiet: Micros = lowerPriorityDelay > 0 ? lowerPriorityDelay : peersPatience(this.settings.advertInterval);
+    const quiet: Micros =
+      lowerPriorityDelay > 0 ? lowerPriorityDelay : peersPatience(this.settings.advertInterval, this.settings.downTimerAdverts);
     this.timers.set(this.rivalGone, now + quiet);
   }
 
@@ -64,6 +72,18 @@ export class Announcer {
     this.timers.clear(this.secondBurst);
     this.timers.clear(this.refresh);
     this.timers.clear(this.rivalGone);
+    this.timers.clear(this.extra);
+  }
+
+  /** Switches forget who is silent: addresses on interfaces that carry no advertisements are announced from time to time. */
+  private extraVips(): readonly Vip[] {
+    const { interface: own, garp } = this.settings;
+    return allVips(this.settings).filter((vip) => vip.interface !== own && (garp.extraInterfaces.all || vip.onVmac));
+  }
+
+  private armExtra(now: Instant): void {
+    const { period } = this.settings.garp.extraInterfaces;
+    if (period > 0 && this.extraVips().length > 0) this.timers.set(this.extra, now + period);
   }
 
   private armRefresh(now: Instant): void {

@@ -9,5 +9,7 @@ export interface Context {
   readonly trackers: TrackerView;
   /** No election ends before this instant (`vrrp_startup_delay`). */
   readonly electionsFrom: Instant;
+  /** The router whose state gives the connection-sync daemon its role. */
+  readonly syncDaemonRouter: string | undefined;
   emit(effect: VrrpEffect): void;
 }

@@ -4,7 +4,7 @@ import type { RejectCounts, RouterCounters } from './snapshot.ts';
 
 /** Rejected packets by reason, with a mark for each reason that has been logged since the last time `forget` was called. */
 export class Rejections {
-  private readonly counts: Partial<Record<VrrpRejectReason, number>> = {};
+  private counts: Partial<Record<VrrpRejectReason, number>> = {};
   private readonly logged = new Set<VrrpRejectReason>();
 
   /** Counts one, and tells whether it deserves a log line: the first of its reason does, a flood does not. */
@@ -20,6 +20,10 @@ export class Rejections {
     this.logged.clear();
   }
 
+  clear(): void {
+    this.counts = {};
+  }
+
   snapshot(): RejectCounts {
     return { ...this.counts };
   }
@@ -33,6 +37,16 @@ export class Counters {
   priorityZeroReceived = 0;
   priorityZeroSent = 0;
   readonly rejections = new Rejections();
+
+  clear(): void {
+    this.advertsReceived = 0;
+    this.advertsSent = 0;
+    this.becameActive = 0;
+    this.releasedActive = 0;
+    this.priorityZeroReceived = 0;
+    this.priorityZeroSent = 0;
+    this.rejections.clear();
+  }
 
   snapshot(): RouterCounters {
     const { advertsReceived, advertsSent, becameActive, releasedActive, priorityZeroReceived, priorityZeroSent } = this;

@@ -210,7 +210,7 @@ describe('a rival of lower priority', () => {
     // a speaks at 20.609375 before b does, so let b be the first to be heard.
     lan.cut('a', 'b');
     lan.runUntil(20.65);
-    expect(lan.kinds('a')).toEqual(['transmit', 'transmit', 'announce']);
+    expect(lan.kinds('a')).toEqual(['transmit', 'transmit', 'announce', 'notice']);
     expect(lan.log('a')).toEqual(['(VI_1) Received advert from 10.0.0.2 with lower priority 90, ours 100, forcing new election']);
     lan.heal();
     lan.runUntil(40);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { seconds } from '../base/index.ts';
-import type { SyncGroup, VirtualRouter } from '../model/index.ts';
+import type { VirtualRouter } from '../model/index.ts';
 import type { VrrpSettings } from './index.ts';
-import { Lan, router, settings, vip } from './lan.test-helper.ts';
+import { group, Lan, router, settings, vip } from './lan.test-helper.ts';
 
-const GROUP: SyncGroup = { name: 'VGM', members: ['WAN', 'LAN'], notify: {}, smtpAlert: true, trackInterfaces: [], trackScripts: [] };
+const GROUP = group('VGM', ['WAN', 'LAN'], { smtpAlert: true });
 
 function grouped(priority: number, changes: Partial<VirtualRouter> = {}): VrrpSettings {
   const wan = router({ name: 'WAN', vrid: 50, interface: 'eth0', priority, vips: [vip('223.0.0.118')], ...changes });

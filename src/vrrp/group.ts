@@ -4,7 +4,7 @@
  * follows somebody else, FAULT as soon as one member is in trouble.
  */
 import type { Instant, Micros } from '../base/index.ts';
-import type { SyncGroup } from '../model/index.ts';
+import type { SyncGroup, Trackers } from '../model/index.ts';
 import type { Context } from './context.ts';
 import type { NotifiedState } from './effect.ts';
 import * as messages from './messages.ts';
@@ -20,7 +20,15 @@ export class Group {
     this.spec = spec;
     this.members = members;
     this.context = context;
-    for (const member of members) member.join(this);
+    this.refresh();
+  }
+
+  /** The settings of a member have changed: what it tracks may be something else, and count for all with `global_tracking`. */
+  refresh(): void {
+    const everybodys: readonly Trackers[] = this.spec?.globalTracking ? this.members.map((member) => member.settings) : [];
+    for (const member of this.members) {
+      member.join(this, [...everybodys, member.settings, ...(this.spec ? [this.spec] : [])]);
+    }
   }
 
   /** Something that is tracked, or the configuration, has changed: acts on priorities, trouble and its end. */
@@ -55,6 +63,11 @@ export class Group {
     if (this.members.length > 1) this.yields(router, now);
   }
 
+  /** A member has heard a worse router, which may have had the addresses of the whole group: all make themselves known again. */
+  rivalHeard(now: Instant): void {
+    for (const member of this.members) member.announceAgainstRival(now);
+  }
+
   /** Judges a pause of this process: too long for the peers of one active member is too long for the group. */
   paused(duration: Micros, now: Instant): void {
     const overslept = this.members.find((member) => member.hasOverslept(duration, now));
@@ -67,7 +80,7 @@ export class Group {
 
   /** The end of every member, and of the group. */
   stop(): void {
-    for (const member of this.members) member.end('STOP');
+    for (const member of this.members) member.end('stopped');
     this.notify('STOP');
   }
 

@@ -1,8 +1,7 @@
 /** A perfect virtual link for scenario tests: engines on it hear each other at once, time moves only as told. */
 import { type Instant, IpAddress, seconds, toSeconds } from '../base/index.ts';
-import type { Vip, VirtualRouter, VrrpScript } from '../model/index.ts';
-import { encodeVrrpPacket } from '../wire/index.ts';
-import { type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from './index.ts';
+import type { GarpSettings, SyncGroup, Trackers, Vip, VirtualRouter, VrrpScript } from '../model/index.ts';
+import { EMPTY_VRRP_SETTINGS, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from './index.ts';
 
 export const ip = (text: string): IpAddress => {
   const address = IpAddress.parse(text);
@@ -10,7 +9,23 @@ export const ip = (text: string): IpAddress => {
   return address;
 };
 
-export const vip = (text: string, link = 'eth0'): Vip => ({ address: ip(text), length: 32, interface: link });
+export function vip(text: string, link = 'eth0', changes: Partial<Vip> = {}): Vip {
+  const address = ip(text);
+  const length = address.family === 4 ? 32 : 128;
+  return { address, length, interface: link, home: false, deprecated: false, tracked: true, onVmac: false, ...changes };
+}
+
+export const NO_TRACKERS: Trackers = { trackInterfaces: [], trackScripts: [], trackFiles: [], trackProcesses: [], trackBfds: [] };
+
+const GARP: GarpSettings = {
+  repeat: 5,
+  secondBurstDelay: seconds(5),
+  refresh: 0,
+  refreshRepeat: 1,
+  lowerPriorityRepeat: 5,
+  lowerPriorityDelay: seconds(5),
+  extraInterfaces: { period: 0, all: false },
+};
 
 /** A virtual router as keepalived's defaults make it, with the differences that a test is about. */
 export function router(changes: Partial<VirtualRouter> = {}): VirtualRouter {
@@ -20,19 +35,32 @@ export function router(changes: Partial<VirtualRouter> = {}): VirtualRouter {
     interface: link,
     vrid: 51,
     version: 2,
+    family: 4,
     wantsMaster: false,
     priority: 100,
     advertInterval: seconds(1),
-    multicastGroup: ip('224.0.0.18'),
+    trackSourceAddress: false,
+    multicastGroup: ip(changes.family === 6 ? 'ff02::12' : '224.0.0.18'),
     vips: [vip('10.0.0.100', link)],
     excludedVips: [],
+    routes: [],
+    rules: [],
+    promoteSecondaries: false,
     noPreempt: false,
     preemptDelay: 0,
-    garp: { repeat: 5, secondBurstDelay: seconds(5), refresh: 0, refreshRepeat: 1, lowerPriorityRepeat: 5, lowerPriorityDelay: seconds(5) },
-    trackInterfaces: [],
-    trackScripts: [],
+    downTimerAdverts: 3,
+    accept: true,
+    strict: false,
+    skipCheckAdvertisedAddresses: false,
+    checksumWithoutPseudoHeader: false,
+    lowerPriorityNoAdvert: false,
+    higherPrioritySendAdvert: false,
+    ownerIgnoreAdverts: false,
+    garp: GARP,
+    ...NO_TRACKERS,
     trackPrimary: true,
     notify: {},
+    notifyPriorityChanges: false,
     smtpAlert: false,
     ...changes,
   };
@@ -52,8 +80,13 @@ export function script(changes: Partial<VrrpScript> = {}): VrrpScript {
   };
 }
 
+export function group(name: string, members: readonly string[], changes: Partial<SyncGroup> = {}): SyncGroup {
+  const still = { notify: {}, notifyPriorityChanges: false, smtpAlert: false, globalTracking: false, trackingWeight: true };
+  return { name, members, ...still, ...NO_TRACKERS, ...changes };
+}
+
 export function settings(routers: readonly VirtualRouter[], changes: Partial<VrrpSettings> = {}): VrrpSettings {
-  return { routers, groups: [], scripts: [], startupDelay: 0, ...changes };
+  return { ...EMPTY_VRRP_SETTINGS, routers, ...changes };
 }
 
 interface Node {
@@ -71,13 +104,14 @@ export class Lan {
   private readonly nodes = new Map<string, Node>();
   private readonly deaf = new Set<string>();
 
-  /** Starts an engine with the address 10.0.0.N on eth0 and 10.1.0.N on eth1. */
+  /** Starts an engine with the addresses 10.0.0.N and fe80::N on eth0, and 10.1.0.N and fe80::1:N on eth1. */
   start(name: string, address: number, config: VrrpSettings): void {
     const node: Node = { name, engine: new VrrpEngine(config), held: new Set(), effects: [], alive: true };
     this.nodes.set(name, node);
     for (const [i, link] of ['eth0', 'eth1'].entries()) {
       this.handle(name, { kind: 'link', interface: link, up: true });
       this.handle(name, { kind: 'address', interface: link, address: ip(`10.${i}.0.${address}`) });
+      this.handle(name, { kind: 'address', interface: link, address: ip(`fe80::${i}:${address}`) });
     }
     this.handle(name, { kind: 'start' });
   }
@@ -159,8 +193,7 @@ export class Lan {
     }
   }
 
-  private deliver(sender: Node, { interface: link, message, source, destination }: Extract<VrrpEffect, { kind: 'transmit' }>): void {
-    const packet = encodeVrrpPacket(message, source, destination);
+  private deliver(sender: Node, { interface: link, packet }: Extract<VrrpEffect, { kind: 'transmit' }>): void {
     for (const node of this.nodes.values()) {
       if (node === sender || !node.alive || this.deaf.has(`${sender.name}>${node.name}`)) continue;
       this.handle(node.name, { kind: 'packet', interface: link, packet });

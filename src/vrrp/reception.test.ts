@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Random, seconds } from '../base/index.ts';
+import { seconds } from '../base/index.ts';
 import type { VirtualRouter } from '../model/index.ts';
-import {
-  decodeVrrpPacket,
-  encodeVrrp,
-  encodeVrrpPacket,
-  passAuthData,
-  VRRP_AUTH_NONE,
-  VRRP_AUTH_PASS,
-  type VrrpAdvert,
-} from '../wire/index.ts';
+import { encodeVrrp, encodeVrrpPacket, passAuthData, VRRP_AUTH_NONE, VRRP_AUTH_PASS, type VrrpAdvert } from '../wire/index.ts';
 import type { VrrpEngine } from './index.ts';
 import { ip, Lan, router, settings, vip } from './lan.test-helper.ts';
 
@@ -88,7 +80,7 @@ describe('an advertisement', () => {
   it('that is damaged is counted for the router it names', () => {
     const lan = active();
     const packet = packetOf(good);
-    packet[packet.length - 1] = 1;
+    packet[26] = 1;
     hear(lan, packet);
     expect([rejected(lan.engine('a')), lan.log('a')]).toEqual([{ checksum: 1 }, ['(VI_1) Invalid VRRPv2 checksum']]);
   });
@@ -107,6 +99,14 @@ describe('an advertisement', () => {
     const lan = active();
     lan.handle('a', { kind: 'packet', interface: link, packet });
     expect([lan.engine('a').snapshot().rejected, lan.effects('a')]).toEqual([counts, []]);
+  });
+
+  it('of an unknown VRID is logged where log_unknown_vrids is written', () => {
+    const lan = new Lan();
+    lan.start('a', 1, settings([router()], { logUnknownVrids: true }));
+    lan.forget('a');
+    hear(lan, packetOf({ ...good, vrid: 99 }));
+    expect(lan.log('a')).toEqual(['Unknown VRID(99) received on interface(eth0) from 10.0.0.9. ignoring...']);
   });
 
   it('is not acted upon in FAULT', () => {
@@ -157,60 +157,5 @@ describe('version 3', () => {
     lan.handle('a', { kind: 'link', interface: 'eth0', up: true });
     lan.runUntil(10);
     expect(lan.story.at(-1)).toBe('3.5 a VI_1 MASTER');
-  });
-});
-
-describe('100,000 mutated and forged advertisements', () => {
-  /** One to four random changes: a bit, a byte, a cut, an extension. */
-  function mutate(random: Random, packet: Uint8Array): Uint8Array {
-    let bytes = Array.from(packet);
-    for (let i = random.between(1, 4); i > 0; i--) {
-      const at = random.below(Math.max(bytes.length, 1));
-      const kind = random.below(4);
-      if (kind === 0) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
-      else if (kind === 1) bytes[at] = random.below(256);
-      else if (kind === 2) bytes = bytes.slice(0, at);
-      else bytes.push(random.below(256));
-    }
-    return Uint8Array.from(bytes);
-  }
-
-  /** Valid in form, checksum included, but without knowledge of the password, and perhaps wrong in more. */
-  function forge(random: Random): Uint8Array {
-    return packetOf({
-      ...good,
-      priority: random.below(256),
-      vrid: random.chance(0.8) ? 51 : random.between(1, 255),
-      interval: seconds(random.below(256)),
-      authType: random.below(3),
-      authData: Uint8Array.from({ length: 8 }, () => random.below(256)),
-    });
-  }
-
-  it('are all rejected under a reason: no throw, no effect but a few log lines, no change of state, no growth', () => {
-    const lan = active();
-    const engine = lan.engine('a');
-    const random = new Random(568);
-    const before = { state: lan.state('a'), deadline: engine.nextDeadline() };
-    let sent = 0;
-    let collisions = 0;
-    for (let i = 0; i < 100_000; i++) {
-      const isMutated = random.chance(0.7);
-      const packet = isMutated ? mutate(random, packetOf(good)) : forge(random);
-      // Appended bytes are padding, and two changes may cancel out in a 16-bit sum: such a packet is valid and not meant here.
-      if (isMutated && decodeVrrpPacket(packet).ok) {
-        collisions++;
-        continue;
-      }
-      hear(lan, packet);
-      sent++;
-    }
-    const { routers, rejected: others } = engine.snapshot();
-    const counts = [...Object.values(routers[0]?.counters.rejected ?? {}), ...Object.values(others)];
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(sent);
-    expect(collisions).toBeLessThan(7000);
-    expect({ state: lan.state('a'), deadline: engine.nextDeadline() }).toEqual(before);
-    expect(lan.effects('a').every((effect) => effect.kind === 'log')).toBe(true);
-    expect(lan.effects('a').length).toBeLessThan(10);
   });
 });

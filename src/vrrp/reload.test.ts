@@ -113,4 +113,40 @@ describe('a reload', () => {
     lan.handle('a', { kind: 'reconfigure', settings: settings([router()]) });
     expect(lan.engine('a').snapshot()).toMatchObject({ scripts: [], routers: [{ effectivePriority: 100 }] });
   });
+
+  it('ends a run of a command that it replaces, disregards its result, and runs the new one after it', () => {
+    const track = router({ trackScripts: [{ script: 'chk', weight: 0, reverse: false }] });
+    const lan = new Lan();
+    lan.start('a', 1, settings([track], { scripts: [script()] }));
+    lan.handle('a', { kind: 'script', script: 'chk', outcome: 'success', status: 0 });
+    lan.runUntil(1);
+    lan.forget('a');
+    const changed = settings([track], { scripts: [script({ command: { argv: ['/bin/new'] } })] });
+    lan.handle('a', { kind: 'reconfigure', settings: changed });
+    expect(lan.effects('a')).toEqual([{ kind: 'kill-script', script: 'chk' }]);
+    lan.handle('a', { kind: 'script', script: 'chk', outcome: 'signal', status: 15 });
+    expect([lan.state('a'), lan.kinds('a')]).toEqual(['backup', ['kill-script', 'run-script']]);
+  });
+
+  it('ends a run of a script that nobody tracks any more, as the stop does', () => {
+    const track = router({ trackScripts: [{ script: 'chk', weight: 0, reverse: false }] });
+    const both = [new Lan(), new Lan()] as const;
+    for (const lan of both) {
+      lan.start('a', 1, settings([track], { scripts: [script()] }));
+      lan.forget('a');
+    }
+    both[0].handle('a', { kind: 'reconfigure', settings: settings([router()]) });
+    both[1].handle('a', { kind: 'stop' });
+    for (const lan of both) expect(lan.effects('a')).toContainEqual({ kind: 'kill-script', script: 'chk' });
+    expect(both.map((lan) => lan.engine('a').snapshot().scripts.length)).toEqual([0, 1]);
+  });
+
+  it('of another interval lets a run go on and counts from there', () => {
+    const track = router({ trackScripts: [{ script: 'chk', weight: 0, reverse: false }] });
+    const lan = new Lan();
+    lan.start('a', 1, settings([track], { scripts: [script({ interval: seconds(9) })] }));
+    lan.forget('a');
+    lan.handle('a', { kind: 'reconfigure', settings: settings([track], { scripts: [script({ interval: seconds(2) })] }) });
+    expect([lan.effects('a'), lan.engine('a').nextDeadline()]).toEqual([[], seconds(2)]);
+  });
 });

@@ -1,20 +1,24 @@
 /** One virtual router: the state machine of RFC 3768 §6.4 and RFC 9568 §6.4 with keepalived's FAULT, groups and options. */
 import type { Instant, IpAddress, Micros } from '../base/index.ts';
-import type { SyncGroup, Vip, VirtualRouter } from '../model/index.ts';
-import type { VrrpAdvert, VrrpPacket, VrrpRejection } from '../wire/index.ts';
+import type { SyncGroup, Trackers as TrackerLists, VirtualRouter } from '../model/index.ts';
+import type { LogLevel } from '../ports/index.ts';
+import { type VrrpEnvelope, vrrpInterval } from '../wire/index.ts';
+import { ActiveRouter } from './active-router.ts';
 import { Announcer } from './announcer.ts';
 import type { Context } from './context.ts';
 import { Counters } from './counters.ts';
-import type { NotifiedState } from './effect.ts';
-import { isBetter, OwnerConflict, PreemptDelay } from './election.ts';
+import { Election, isBetter } from './election.ts';
+import { Holdings } from './holdings.ts';
 import * as messages from './messages.ts';
-import { type OwnAdvert, objection, ownAdvert } from './reception.ts';
+import { Notifier } from './notifier.ts';
+import { ownAdvert } from './own-advert.ts';
+import { Reception } from './reception.ts';
 import { Sender } from './sender.ts';
 import type { RouterSnapshot, RouterState } from './snapshot.ts';
 import { Timer } from './timers.ts';
-import { groupHoldTime, masterDownTime, OWNER_PRIORITY, peersPatience, skewTime } from './timing.ts';
+import { groupHoldTime, hasSameTiming, masterDownTime, OWNER_PRIORITY, skewTime } from './timing.ts';
 import { Trackers } from './tracking.ts';
-import { allVips, vipsMissingFrom } from './vips.ts';
+import { OwnVoice } from './voice.ts';
 
 /** The group that decides over a router's state changes, as the router sees it. */
 export interface Membership {
@@ -25,6 +29,8 @@ export interface Membership {
   yields(router: Router, now: Instant): void;
   /** The router, a backup, has accepted an active router elsewhere. */
   follows(router: Router, now: Instant): void;
+  /** The active router has heard a worse one. */
+  rivalHeard(now: Instant): void;
 }
 
 export class Router {
@@ -32,42 +38,44 @@ export class Router {
   state: RouterState = 'initialize';
   /** Its election is won, and only the other members of its sync group hold it back. */
   wantsActive = false;
-  /** It could not start at once because a tracked script had no result yet. */
+  /** It could not start at once because a tracker had no result yet. */
   private held = false;
   private group: Membership | undefined;
-  private own: OwnAdvert;
   private priority: number;
   private lastTransition: Instant | undefined;
-  private lastAdvertAt: Instant = 0;
-  /** The interval by which the active router's silence is judged: ours, or in version 3 the one that it advertises. */
-  private masterInterval: Micros;
-  private masterAddress: IpAddress | undefined;
-  private masterPriority = 0;
+  private readonly voice = new OwnVoice();
+  private readonly active: ActiveRouter;
   private readonly context: Context;
   private readonly timer: Timer;
   private readonly sender: Sender;
+  private readonly reception: Reception;
+  private readonly notifier: Notifier;
   private readonly announcer: Announcer;
+  private readonly holdings: Holdings;
   private readonly trackers: Trackers;
-  private readonly preemptDelay = new PreemptDelay();
-  private readonly ownerConflict = new OwnerConflict();
+  private readonly election: Election;
   readonly counters = new Counters();
 
   constructor(settings: VirtualRouter, context: Context) {
     this.settings = settings;
     this.context = context;
-    this.own = ownAdvert(settings);
     this.priority = settings.priority;
-    this.masterInterval = settings.advertInterval;
+    this.active = new ActiveRouter(settings.advertInterval);
     this.timer = new Timer((now) => this.timerFired(now));
-    this.sender = new Sender(settings, this.own, context);
+    const own = ownAdvert(settings);
+    this.sender = new Sender(settings, own, context, this.counters);
+    this.reception = new Reception(settings, own, this.sender, this.counters);
+    this.notifier = new Notifier(settings, context);
+    this.election = new Election(this.notifier);
     this.announcer = new Announcer(settings, context.timers, (effect) => context.emit(effect));
+    this.holdings = new Holdings(settings, context);
     this.trackers = new Trackers(context.trackers);
   }
 
-  /** Puts the router under a group, which from then on decides over its state changes and may track things for it. */
-  join(group: Membership): void {
+  /** Puts the router under a group, which from then on decides over its state changes, and says what the router tracks. */
+  join(group: Membership, trackers: readonly TrackerLists[]): void {
     this.group = group;
-    this.trackers.follow(this.settings, group.spec);
+    this.trackers.follow(trackers);
   }
 
   /** Why this router alone must be in FAULT, as a log line, or undefined. */
@@ -75,7 +83,7 @@ export class Router {
     return this.trackers.faultCause(this.settings);
   }
 
-  /** Whether a tracked script has no result yet. */
+  /** Whether a tracker has no result yet. */
   isPending(): boolean {
     return this.trackers.isPending();
   }
@@ -84,61 +92,58 @@ export class Router {
     return this.state === 'initialize' && !this.held;
   }
 
-  /** Waits for the first results of tracked scripts. */
+  /** Waits for the first results of trackers. */
   hold(): void {
     this.held = true;
   }
 
+  /** A predecessor that was killed may have left what it held. The owner's addresses are the interface's own and stay. */
+  removeLeftovers(): void {
+    if (this.settings.priority !== OWNER_PRIORITY) this.holdings.release();
+  }
+
   /** Brings the effective priority up to date with the trackers. A running down timer moves by the change of the skew. */
   updatePriority(now: Instant): void {
-    const target = this.trackers.priority(this.ownerConflict.basePriority(this.settings.priority));
+    const target = this.trackers.priority(this.election.basePriority(this.settings.priority));
     if (target === this.priority) return;
-    if (this.state !== 'initialize') this.log('info', messages.changingPriority(this.settings.name, this.priority, target));
-    const { version } = this.settings;
-    const change = skewTime(version, target, this.masterInterval) - skewTime(version, this.priority, this.masterInterval);
+    const { name, version } = this.settings;
+    if (this.state !== 'initialize') this.log('info', messages.changingPriority(name, this.priority, target));
+    const change = skewTime(version, target, this.active.interval) - skewTime(version, this.priority, this.active.interval);
     this.priority = target;
     if (this.state === 'backup' && !this.wantsActive && this.timer.deadline !== undefined) {
       this.arm(Math.max(now, this.timer.deadline + change));
     }
+    if (this.state === 'active' || this.state === 'backup') this.notifier.priorityChanged(this.state, target, this.group?.spec);
   }
 
-  receive(packet: VrrpPacket, now: Instant): void {
-    const reason = objection(packet, this.settings, this.own, this.sender.source());
-    if (reason) this.reject(reason);
-    else if (this.state === 'initialize' || this.state === 'fault') this.reject({ ok: false, reason: 'not-running' });
-    else {
-      this.counters.advertsReceived++;
-      if (packet.advert.priority === 0) this.counters.priorityZeroReceived++;
-      if (this.hasOverslept(0, now)) this.overslept(now);
-      if (this.state === 'active') this.receiveAsActive(packet, now);
-      else this.receiveAsBackup(packet, now);
-    }
-  }
-
-  /** Counts a packet that is ours by its VRID but not valid. A router that does not take part says nothing about it. */
-  reject(rejection: VrrpRejection): void {
-    const isNews = this.counters.rejections.count(rejection.reason);
-    const isQuiet = rejection.reason === 'not-running' || rejection.reason === 'looped';
-    if (isNews && !isQuiet) this.log('info', messages.rejected(this.settings.name, rejection));
+  receive(packet: VrrpEnvelope, now: Instant): void {
+    const takesPart = this.state === 'backup' || this.state === 'active';
+    const { admitted, line } = this.reception.admit(packet, this.active.address, takesPart);
+    if (line !== undefined) this.log('info', line);
+    if (!admitted) return;
+    if (this.hasOverslept(0, now)) this.overslept(now);
+    if (this.state === 'active') this.receiveAsActive(packet, now);
+    else this.receiveAsBackup(packet, now);
   }
 
   /** Advertises, then takes the addresses: the rival hears of us before the link does. */
   becomeActive(now: Instant): void {
-    const { name } = this.settings;
+    const { name, advertInterval } = this.settings;
     this.changeState('active', now);
     this.counters.becameActive++;
-    this.masterInterval = this.settings.advertInterval;
-    this.masterAddress = this.sender.source();
-    this.masterPriority = this.priority;
+    if (this.active.interval !== advertInterval) this.log('info', messages.ownInterval(name, this.active.interval, advertInterval));
+    this.active.interval = advertInterval;
+    this.active.address = this.sender.source();
+    this.active.priority = this.priority;
     this.advertise(now);
     this.log('info', messages.enteringMaster(name));
-    this.addVips(allVips(this.settings));
+    this.holdings.take();
     this.announcer.begin(now);
-    this.notify('MASTER');
+    this.notifier.transition('MASTER', this.priority);
   }
 
-  /** Listens for an active router: `wait` is the master-down time unless the caller knows better. */
-  becomeBackup(now: Instant, wait = this.masterDown()): void {
+  /** Listens for an active router. */
+  becomeBackup(now: Instant): void {
     const was = this.state;
     const { name } = this.settings;
     const isStart = this.isStarting();
@@ -147,8 +152,8 @@ export class Router {
     if (was === 'active') this.release();
     // The owner does not ask whether anyone else is active, unless it has just given way.
     const isOwnersStart = was !== 'active' && this.priority === OWNER_PRIORITY;
-    this.arm(Math.max(now, this.context.electionsFrom) + (isOwnersStart ? 0 : wait));
-    this.notify('BACKUP');
+    this.listenFor(isOwnersStart ? 0 : this.masterDown(), now);
+    this.notifier.transition('BACKUP', this.priority);
   }
 
   becomeFault(now: Instant): void {
@@ -161,16 +166,17 @@ export class Router {
     this.log('info', isStart ? messages.enteringInitialFault(name) : messages.enteringFault(name));
     this.context.timers.clear(this.timer);
     if (was === 'active') this.resign();
-    this.notify('FAULT');
+    this.notifier.transition('FAULT', this.priority);
   }
 
-  /** Ends for good: `STOP` at shutdown; keepalived tells of an instance that a reload has removed as `FAULT`. */
-  end(notified: 'STOP' | 'FAULT'): void {
+  /** Ends for good, at shutdown or because a reload has removed the instance: keepalived calls that FAULT unless told otherwise. */
+  end(reason: 'stopped' | 'deleted'): void {
     const was = this.state;
     this.state = 'initialize';
     this.context.timers.clear(this.timer);
     if (was === 'active') this.resign();
-    this.notify(notified);
+    if (reason === 'stopped') this.notifier.transition('STOP', this.priority);
+    else this.notifier.deleted(this.priority);
   }
 
   /** Looks again later whether the whole group can become active. */
@@ -181,7 +187,7 @@ export class Router {
 
   /** Whether the peers may have given up on this active router while it was silent. */
   hasOverslept(pause: Micros, now: Instant): boolean {
-    return this.state === 'active' && Math.max(pause, now - this.lastAdvertAt) >= peersPatience(this.settings.advertInterval);
+    return this.state === 'active' && this.voice.wasSilentTooLong(this.settings, pause, now);
   }
 
   /**
@@ -198,40 +204,45 @@ export class Router {
     }
   }
 
+  /** A worse router was heard by this one or by another member of its group. */
+  announceAgainstRival(now: Instant): void {
+    if (this.state === 'active') this.announcer.rivalHeard(now);
+  }
+
   /** Someone else removed one of our addresses: puts it back and says so to the link. */
   vipLost(link: string, address: IpAddress): void {
-    if (this.state !== 'active') return;
-    const lost = allVips(this.settings).filter((vip) => vip.interface === link && vip.address.equals(address));
-    if (lost.length === 0) return;
-    this.log('warning', messages.vipPutBack(this.settings.name, link, address));
-    this.context.emit({ kind: 'add-vips', router: this.settings.name, vips: lost });
-    this.announcer.announce(lost);
+    if (this.state === 'active') this.announcer.announce(this.holdings.restore(link, address));
   }
 
-  /** First half of a reload: gives up the addresses that the new settings do not have, so that another router can take them. */
-  dropVips(next: VirtualRouter): void {
-    if (this.state !== 'active') return;
-    const dropped = vipsMissingFrom(next, this.settings);
-    if (dropped.length > 0) this.context.emit({ kind: 'remove-vips', router: this.settings.name, vips: dropped });
+  routesLost(): void {
+    if (this.state === 'active') this.holdings.restoreRoutes();
   }
 
-  /** Second half: takes over the settings without a change of state. The caller then settles group and priority, and advertises. */
+  interfaceIsBack(link: string): void {
+    if (this.state === 'active') this.announcer.announce(this.holdings.interfaceIsBack(link));
+  }
+
+  /** First part of a reload: gives up what the new settings do not have, so that another router can take it. */
+  giveUp(next: VirtualRouter): void {
+    if (this.state === 'active') this.holdings.giveUp(next);
+  }
+
+  /** Second part: takes over the settings without a change of state. The caller then settles group and priority, and advertises. */
   reconfigure(next: VirtualRouter, now: Instant): void {
     const before = this.settings;
     this.settings = next;
-    this.own = ownAdvert(next);
-    this.sender.reconfigure(next, this.own);
+    const own = ownAdvert(next);
+    this.sender.reconfigure(next, own);
+    this.reception.reconfigure(next, own);
+    this.notifier.reconfigure(next);
     this.announcer.reconfigure(next);
-    if (next.priority !== before.priority) this.ownerConflict.reset();
-    if (next.advertInterval !== before.advertInterval || next.version !== before.version) {
-      this.masterInterval = next.advertInterval;
-      if (this.state === 'backup') this.arm(Math.max(now, this.context.electionsFrom) + this.masterDown());
+    this.holdings.reconfigure(next);
+    if (next.priority !== before.priority) this.election.forgetConflict();
+    if (!hasSameTiming(before, next)) {
+      this.active.interval = next.advertInterval;
+      if (this.state === 'backup') this.listenFor(this.masterDown(), now);
     }
-    if (this.state !== 'active') return;
-    const added = vipsMissingFrom(before, next);
-    if (added.length === 0) return;
-    this.addVips(added);
-    this.announcer.announce(added);
+    if (this.state === 'active') this.announcer.announce(this.holdings.takeNew(before));
   }
 
   /** Third part, once the new priority is known: an active router tells its peers at once. */
@@ -240,20 +251,30 @@ export class Router {
   }
 
   snapshot(): RouterSnapshot {
-    const { name, vrid, version, priority } = this.settings;
+    const { name, interface: link, vrid, version, family, priority } = this.settings;
     const isActive = this.state === 'active';
+    const source = this.sender.source();
     return {
       name,
-      interface: this.settings.interface,
+      interface: link,
       vrid,
       version,
+      family,
       group: this.group?.spec?.name,
       state: this.state,
+      wantsActive: this.wantsActive,
       basePriority: priority,
       effectivePriority: this.priority,
-      masterAddress: isActive ? this.sender.source() : this.masterAddress,
-      masterPriority: isActive ? this.priority : this.masterPriority,
+      sourceAddress: source,
+      masterAddress: isActive ? source : this.active.address,
+      masterPriority: isActive ? this.priority : this.active.priority,
+      masterInterval: this.active.interval,
+      masterDownTime: this.masterDown(),
+      nextDeadline: this.timer.deadline,
+      preemptAt: this.election.preemptAt,
       lastTransition: this.lastTransition,
+      faultCause: this.state === 'fault' ? this.faultCause() : undefined,
+      ahSequence: this.sender.ahSequence,
       counters: this.counters.snapshot(),
     };
   }
@@ -264,78 +285,71 @@ export class Router {
       this.group?.electionWon(this, now);
       return;
     }
-    if (this.hasOverslept(0, now)) {
-      this.overslept(now);
-      return;
-    }
-    const hasMissedOne = now - this.lastAdvertAt >= 2 * this.settings.advertInterval;
+    if (this.hasOverslept(0, now)) return this.overslept(now);
+    const hasMissedOne = this.voice.silence(now) >= 2 * this.settings.advertInterval;
     this.advertise(now);
     // An advertisement of ours was missed altogether: somebody may have believed the worst.
     if (hasMissedOne) this.announcer.begin(now);
   }
 
-  private receiveAsBackup({ source, advert }: VrrpPacket, now: Instant): void {
-    const { name, version, noPreempt, preemptDelay } = this.settings;
-    if (advert.priority === 0) {
-      this.log('debug', messages.backupGotPriorityZero(name));
-      this.arm(Math.max(now, this.context.electionsFrom) + skewTime(version, this.priority, this.masterInterval));
+  private receiveAsBackup(packet: VrrpEnvelope, now: Instant): void {
+    if (packet.priority === 0) {
+      this.log('debug', messages.backupGotPriorityZero(this.settings.name));
+      this.listenFor(skewTime(this.settings.version, this.priority, this.active.interval), now);
       return;
     }
-    const isLower = advert.priority < this.priority;
-    const isAccepted = !isLower || noPreempt || this.preemptDelay.isHolding(preemptDelay, now);
-    if (!isAccepted) {
-      this.log('info', messages.discardingLower(name, source, advert.priority));
-      return;
-    }
-    const news = this.preemptDelay.heard(isLower, preemptDelay, now);
-    if (news === 'started') this.log('info', messages.startPreemptDelay(name, preemptDelay));
-    if (news === 'stopped') this.log('info', messages.stopPreemptDelay(name));
-    this.follow(source, advert);
-    this.arm(Math.max(now, this.context.electionsFrom) + this.masterDown());
+    if (!this.election.respects(packet, this.settings, this.priority, now)) return;
+    this.follow(packet);
+    this.listenFor(this.masterDown(), now);
     this.group?.follows(this, now);
   }
 
-  private receiveAsActive({ source, advert }: VrrpPacket, now: Instant): void {
-    const { name, advertInterval } = this.settings;
+  private receiveAsActive(packet: VrrpEnvelope, now: Instant): void {
+    const { name, strict, ownerIgnoreAdverts } = this.settings;
+    if (this.priority === OWNER_PRIORITY && (ownerIgnoreAdverts || strict)) return;
     const own = this.sender.source();
-    if (advert.priority === 0) {
+    if (packet.priority === 0) {
       // A rival that was active until now has left, and its last announcement may stand in the link's tables.
       this.log('info', messages.masterGotPriorityZero(name));
       this.advertise(now);
-      this.announcer.rivalHeard(now);
+      this.group?.rivalHeard(now);
       return;
     }
-    if (advert.priority === OWNER_PRIORITY && this.priority === OWNER_PRIORITY && own) {
-      if (this.ownerConflict.heard(source.compare(own) > 0, advertInterval, now)) {
-        this.log('error', messages.twoOwners(name));
-        this.updatePriority(now);
-      }
-    }
-    if (!isBetter(advert.priority, source, this.priority, own)) {
-      this.log('info', messages.lowerPriority(name, source, advert.priority, this.priority));
-      this.advertise(now);
-      this.announcer.rivalHeard(now);
-      return;
-    }
-    this.log('info', messages.givingWay(name, source, advert.priority, this.priority));
-    this.follow(source, advert);
+    if (this.election.concedes(packet, this.settings, this.priority, own, now)) this.updatePriority(now);
+    if (isBetter(packet.priority, packet.source, this.priority, own)) this.giveWay(packet, now);
+    else this.answerRival(packet, now);
+  }
+
+  private giveWay(packet: VrrpEnvelope, now: Instant): void {
+    const { name, strict, higherPrioritySendAdvert } = this.settings;
+    this.log('info', messages.givingWay(name, packet.source, packet.priority, this.priority));
+    // The better one hears a worse rival, and tells the link once more where the addresses are.
+    if (higherPrioritySendAdvert && !strict) this.advertise(now);
+    this.follow(packet);
     this.group?.yields(this, now);
   }
 
+  private answerRival({ source, priority }: VrrpEnvelope, now: Instant): void {
+    const { name, strict, lowerPriorityNoAdvert } = this.settings;
+    const isAnswered = !lowerPriorityNoAdvert && !strict;
+    this.log('info', messages.lowerPriority(name, source, priority, this.priority, isAnswered));
+    if (isAnswered) this.advertise(now);
+    this.group?.rivalHeard(now);
+    this.notifier.notice('MASTER_RX_LOWER_PRI', this.priority);
+  }
+
   /** Takes the sender for the active router. */
-  private follow(source: IpAddress, advert: VrrpAdvert): void {
-    if (!this.masterAddress?.equals(source)) this.counters.rejections.forget();
-    if (this.settings.version === 3 && advert.interval > 0 && advert.interval !== this.masterInterval) {
-      this.log('info', messages.intervalUpdated(this.settings.name, this.masterInterval, advert.interval));
-      this.masterInterval = advert.interval;
-    }
-    this.masterAddress = source;
-    this.masterPriority = advert.priority;
+  private follow({ source, priority, message }: VrrpEnvelope): void {
+    if (this.active.heard(source, priority)) this.counters.rejections.forget();
     this.wantsActive = false;
+    const before = this.active.interval;
+    if (this.settings.version === 3 && this.active.adopt(vrrpInterval(message))) {
+      this.log('info', messages.intervalUpdated(this.settings.name, before, this.active.interval));
+    }
   }
 
   private overslept(now: Instant): void {
-    this.log('warning', messages.steppingDownAfterPause(this.settings.name, now - this.lastAdvertAt));
+    this.log('warning', messages.steppingDownAfterPause(this.settings.name, this.voice.silence(now)));
     this.group?.yields(this, now);
   }
 
@@ -344,53 +358,43 @@ export class Router {
     this.lastTransition = now;
     this.wantsActive = false;
     this.held = false;
-    this.preemptDelay.reset();
-    if (state === 'fault') this.masterInterval = this.settings.advertInterval;
+    this.election.restart();
+    if (state === 'fault') this.active.interval = this.settings.advertInterval;
     this.counters.rejections.forget();
   }
 
   /** Tells the peers that they need not wait for us, then lets go of the addresses. */
   private resign(): void {
-    if (this.sender.transmit(0)) {
-      this.counters.advertsSent++;
-      this.counters.priorityZeroSent++;
-      this.log('debug', messages.sentPriorityZero(this.settings.name));
-    }
+    if (this.sender.transmit(0)) this.log('debug', messages.sentPriorityZero(this.settings.name));
     this.release();
   }
 
   private release(): void {
     this.counters.releasedActive++;
     this.announcer.stop();
-    this.log('debug', messages.removingVips(this.settings.name));
-    this.context.emit({ kind: 'remove-vips', router: this.settings.name, vips: allVips(this.settings) });
-  }
-
-  private addVips(vips: readonly Vip[]): void {
-    this.log('debug', messages.settingVips(this.settings.name));
-    this.context.emit({ kind: 'add-vips', router: this.settings.name, vips });
+    this.holdings.release();
   }
 
   private advertise(now: Instant): void {
-    if (this.sender.transmit(this.priority)) this.counters.advertsSent++;
-    this.lastAdvertAt = now;
+    this.sender.transmit(this.priority);
+    this.voice.spoke(now);
     this.arm(now + this.settings.advertInterval);
   }
 
   private masterDown(): Micros {
-    return masterDownTime(this.settings.version, this.priority, this.masterInterval);
+    return masterDownTime(this.settings.version, this.priority, this.active.interval, this.settings.downTimerAdverts);
+  }
+
+  /** Listens for so long, and not before the elections begin. */
+  private listenFor(wait: Micros, now: Instant): void {
+    this.arm(Math.max(now, this.context.electionsFrom) + wait);
   }
 
   private arm(deadline: Instant): void {
     this.context.timers.set(this.timer, deadline);
   }
 
-  private notify(state: NotifiedState): void {
-    const { name, notify, smtpAlert } = this.settings;
-    this.context.emit({ kind: 'transition', subject: 'instance', name, state, priority: this.priority, notify, smtpAlert });
-  }
-
-  private log(level: 'error' | 'warning' | 'info' | 'debug', message: string): void {
-    this.context.emit({ kind: 'log', level, message });
+  private log(level: LogLevel, message: string): void {
+    this.notifier.log(level, message);
   }
 }

@@ -1,10 +1,11 @@
 /** The protocol's times (RFC 3768 §6.1, RFC 9568 §6.1), in whole microseconds, rounded as keepalived rounds them. */
 import { MICROS_PER_SECOND, type Micros } from '../base/index.ts';
+import type { VirtualRouter } from '../model/index.ts';
 
 /** The priority of the address owner. */
 export const OWNER_PRIORITY = 255;
 
-/** How many advertisement intervals of silence mean that the active router is gone. */
+/** How many advertisement intervals of silence mean that the active router is gone, unless `down_timer_adverts` says otherwise. */
 const DOWN_INTERVALS = 3;
 
 /**
@@ -17,19 +18,24 @@ export function skewTime(version: 2 | 3, priority: number, interval: Micros): Mi
 }
 
 /** How long a backup waits for an advertisement before it takes over (the protocol's Active_Down_Interval). */
-export function masterDownTime(version: 2 | 3, priority: number, interval: Micros): Micros {
-  return DOWN_INTERVALS * interval + skewTime(version, priority, interval);
+export function masterDownTime(version: 2 | 3, priority: number, interval: Micros, adverts = DOWN_INTERVALS): Micros {
+  return adverts * interval + skewTime(version, priority, interval);
 }
 
 /**
- * The silence of an active router after which it must not take itself for active any more. No peer gives up before three
+ * The silence of an active router after which it must not take itself for active any more. No peer gives up before so many
  * intervals without an advertisement (its own skew comes on top), so a shorter silence cannot have made a second active router.
  */
-export function peersPatience(interval: Micros): Micros {
-  return DOWN_INTERVALS * interval;
+export function peersPatience(interval: Micros, adverts = DOWN_INTERVALS): Micros {
+  return adverts * interval;
 }
 
 /** How long a router that wants to become active waits for the other members of its sync group before it looks again. */
 export function groupHoldTime(version: 2 | 3, interval: Micros): Micros {
   return interval + skewTime(version, OWNER_PRIORITY, interval);
+}
+
+/** Whether a reload leaves the protocol's times as they are. */
+export function hasSameTiming(a: VirtualRouter, b: VirtualRouter): boolean {
+  return a.advertInterval === b.advertInterval && a.version === b.version && a.downTimerAdverts === b.downTimerAdverts;
 }

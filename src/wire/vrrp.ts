@@ -1,22 +1,22 @@
-/** VRRP advertisements: version 2 (RFC 3768, with the authentication of RFC 2338 §5.3.6) and version 3 over IPv4 (RFC 9568 §5). */
-import { assert, IpAddress, MICROS_PER_SECOND, type Micros } from '../base/index.ts';
+/** VRRP messages: version 2 (RFC 3768, with the authentication of RFC 2338 §5.3.6) and version 3 (RFC 9568 §5), IPv4 and IPv6. */
+import { assert, IpAddress, type IpFamily, MICROS_PER_SECOND, type Micros } from '../base/index.ts';
 import { addToChecksum, finishChecksum } from './checksum.ts';
-import { decodeIpv4, encodeIpv4, ipv4PseudoHeader } from './ipv4.ts';
-import type { VrrpRejectReason } from './vrrp-reasons.ts';
+import { ipv4PseudoHeader } from './ipv4.ts';
+import { ipv6PseudoHeader } from './ipv6.ts';
 
 export const IP_PROTOCOL_VRRP = 112;
 export const VRRP_TTL = 255;
 
-/** RFC 2338 §5.3.6: none, and the simple text password that keepalived calls PASS. */
+/** RFC 2338 §5.3.6: none, the simple text password that keepalived calls PASS, and the IP authentication header. */
 export const VRRP_AUTH_NONE = 0;
 export const VRRP_AUTH_PASS = 1;
+export const VRRP_AUTH_AH = 2;
 
-const HEADER_LENGTH = 8;
+export const VRRP_HEADER_LENGTH = 8;
+export const VRRP_TYPE_ADVERTISEMENT = 1;
+
 const AUTH_LENGTH = 8;
-const TYPE_ADVERTISEMENT = 1;
 const CENTISECOND: Micros = 10_000;
-/** Internetwork control (DSCP CS6), as keepalived marks its advertisements. */
-const TYPE_OF_SERVICE = 0xc0;
 const NO_OPTIONS = new Uint8Array(0);
 
 /** One advertisement, as either version carries it. */
@@ -28,7 +28,7 @@ export interface VrrpAdvert {
   readonly priority: number;
   /** Version 2: whole seconds, 0 to 255. Version 3: centiseconds, 0 to 40.95 s. */
   readonly interval: Micros;
-  /** At most 255 IPv4 addresses. */
+  /** At most 255, all of the family that carries the message. */
   readonly addresses: readonly IpAddress[];
   /** Version 2 only; 0 for version 3. */
   readonly authType: number;
@@ -36,30 +36,17 @@ export interface VrrpAdvert {
   readonly authData: Uint8Array;
 }
 
-/** An advertisement with what its IP header said. */
-export interface VrrpPacket {
-  readonly source: IpAddress;
-  readonly destination: IpAddress;
-  readonly advert: VrrpAdvert;
-}
-
-export interface VrrpRejection {
-  readonly ok: false;
-  readonly reason: VrrpRejectReason;
-  /** Known as soon as the VRRP header could be read; a claim, since the packet is not valid. */
-  readonly vrid?: number;
-  /** The offending value and the right one, where the reason is about a number. */
-  readonly found?: number;
-  readonly expected?: number;
-}
-
-export type VrrpDecoded = { readonly ok: true; readonly packet: VrrpPacket } | VrrpRejection;
+/**
+ * What the checksum covers. `rfc`: the message, and in version 3 the pseudo-header too. `message`: never the pseudo-header
+ * (`v3_checksum_as_v2`, IPv4 only: the RFC's text was read both ways, and some routers of other makers do it so).
+ */
+export type VrrpChecksum = 'rfc' | 'message';
 
 /** The VRRP message with its checksum. Source and destination enter the checksum of version 3 only. */
-export function encodeVrrp(advert: VrrpAdvert, source: IpAddress, destination: IpAddress): Uint8Array {
+export function encodeVrrp(advert: VrrpAdvert, source: IpAddress, destination: IpAddress, checksum: VrrpChecksum = 'rfc'): Uint8Array {
   assert(advert.addresses.length <= 255, 'an advertisement carries at most 255 addresses');
-  const message = new Uint8Array(messageLength(advert.version, advert.addresses.length));
-  message[0] = (advert.version << 4) | TYPE_ADVERTISEMENT;
+  const message = new Uint8Array(vrrpLength(advert.version, source.family, advert.addresses.length));
+  message[0] = (advert.version << 4) | VRRP_TYPE_ADVERTISEMENT;
   message[1] = advert.vrid;
   message[2] = advert.priority;
   message[3] = advert.addresses.length;
@@ -72,57 +59,57 @@ export function encodeVrrp(advert: VrrpAdvert, source: IpAddress, destination: I
     message[4] = (centiseconds >> 8) & 0x0f;
     message[5] = centiseconds & 0xff;
   }
-  for (const [i, address] of advert.addresses.entries()) message.set(address.bytes, HEADER_LENGTH + 4 * i);
-  const checksum = vrrpChecksum(message, source, destination);
-  message[6] = checksum >> 8;
-  message[7] = checksum & 0xff;
+  const size = addressLength(source.family);
+  for (const [i, address] of advert.addresses.entries()) message.set(address.bytes, VRRP_HEADER_LENGTH + size * i);
+  const sum = vrrpChecksum(message, source, destination, checksum);
+  message[6] = sum >> 8;
+  message[7] = sum & 0xff;
   return message;
 }
 
-/** The whole IPv4 packet around a message, for a socket that wants the header from us, and for the simulator. */
-export function encodeVrrpPacket(message: Uint8Array, source: IpAddress, destination: IpAddress, identification = 0): Uint8Array {
-  return encodeIpv4(
-    {
-      typeOfService: TYPE_OF_SERVICE,
-      identification,
-      dontFragment: false,
-      moreFragments: false,
-      fragmentOffset: 0,
-      ttl: VRRP_TTL,
-      protocol: IP_PROTOCOL_VRRP,
-      source,
-      destination,
-      options: NO_OPTIONS,
-    },
-    message,
-  );
+/** Reads a message whose length is known to be right. */
+export function readVrrpAdvert(message: Uint8Array, family: IpFamily): VrrpAdvert {
+  const [first = 0, vrid = 0, priority = 0, count = 0, authType = 0] = message;
+  const version = first >> 4 === 2 ? 2 : 3;
+  return {
+    version,
+    vrid,
+    priority,
+    interval: vrrpInterval(message),
+    addresses: readAddresses(message, family, count),
+    authType: version === 2 ? authType : VRRP_AUTH_NONE,
+    authData: version === 2 ? vrrpAuthData(message).slice() : NO_OPTIONS,
+  };
 }
 
-/**
- * Reads a whole IPv4 packet, as a raw socket delivers it; link-layer padding after it is ignored. Total: any bytes give an
- * answer. The order of the checks is keepalived's, so that a packet with several faults is counted under the same one.
- */
-export function decodeVrrpPacket(packet: Uint8Array): VrrpDecoded {
-  const ip = decodeIpv4(packet);
-  if (!ip.ok) return { ok: false, reason: 'ip-header' };
-  const { header, payload } = ip.value;
-  if (header.protocol !== IP_PROTOCOL_VRRP) {
-    return { ok: false, reason: 'protocol', found: header.protocol, expected: IP_PROTOCOL_VRRP };
-  }
-  if (header.moreFragments || header.fragmentOffset !== 0) return { ok: false, reason: 'fragment' };
-  const [first = 0, vrid = 0, priority = 0, count = 0] = payload;
-  if (payload.length < HEADER_LENGTH) return { ok: false, reason: 'length', found: payload.length, expected: HEADER_LENGTH };
-  if (header.ttl !== VRRP_TTL) return { ok: false, reason: 'ttl', vrid, found: header.ttl, expected: VRRP_TTL };
-  const version = first >> 4;
-  if (version !== 2 && version !== 3) return { ok: false, reason: 'version', vrid, found: version };
-  const expected = messageLength(version, count);
-  if (payload.length !== expected) return { ok: false, reason: 'length', vrid, found: payload.length, expected };
-  const type = first & 15;
-  if (type !== TYPE_ADVERTISEMENT) return { ok: false, reason: 'type', vrid, found: type, expected: TYPE_ADVERTISEMENT };
-  if (vrid === 0) return { ok: false, reason: 'vrid' };
-  if (vrrpChecksum(payload, header.source, header.destination) !== 0) return { ok: false, reason: 'checksum', vrid, found: version };
-  const advert = version === 2 ? readVersion2(payload, vrid, priority, count) : readVersion3(payload, vrid, priority, count);
-  return { ok: true, packet: { source: header.source, destination: header.destination, advert } };
+/** How long a message with so many addresses is. */
+export function vrrpLength(version: 2 | 3, family: IpFamily, addresses: number): number {
+  return VRRP_HEADER_LENGTH + addressLength(family) * addresses + (version === 2 ? AUTH_LENGTH : 0);
+}
+
+/** The advertisement interval that a message states. */
+export function vrrpInterval(message: Uint8Array): Micros {
+  const [first = 0, , , , high = 0, low = 0] = message;
+  return first >> 4 === 2 ? low * MICROS_PER_SECOND : (((high & 0x0f) << 8) | low) * CENTISECOND;
+}
+
+/** The authentication data of a message of version 2. Shares memory with it. */
+export function vrrpAuthData(message: Uint8Array): Uint8Array {
+  return message.subarray(message.length - AUTH_LENGTH);
+}
+
+/** The address list of a message as bytes. Shares memory with it. */
+export function vrrpAddressBytes(message: Uint8Array, family: IpFamily): Uint8Array {
+  return message.subarray(VRRP_HEADER_LENGTH, VRRP_HEADER_LENGTH + addressLength(family) * (message[3] as number));
+}
+
+/** The value for the checksum field while that is zero; zero for a message whose checksum is right. */
+export function vrrpChecksum(message: Uint8Array, source: IpAddress, destination: IpAddress, checksum: VrrpChecksum): number {
+  const version = (message[0] as number) >> 4;
+  if (version === 2 || checksum === 'message') return finishChecksum(addToChecksum(0, message));
+  const pseudoHeader = source.family === 4 ? ipv4PseudoHeader : ipv6PseudoHeader;
+  const start = addToChecksum(0, pseudoHeader(source, destination, IP_PROTOCOL_VRRP, message.length));
+  return finishChecksum(addToChecksum(start, message));
 }
 
 /** Compares authentication data without telling by its duration how many leading bytes were right. */
@@ -140,43 +127,14 @@ export function passAuthData(password: Uint8Array): Uint8Array {
   return data;
 }
 
-function messageLength(version: 2 | 3, addresses: number): number {
-  return HEADER_LENGTH + 4 * addresses + (version === 2 ? AUTH_LENGTH : 0);
+function addressLength(family: IpFamily): number {
+  return family === 4 ? 4 : 16;
 }
 
-/** The value for the checksum field while that is zero; zero for a message whose checksum is right. */
-function vrrpChecksum(message: Uint8Array, source: IpAddress, destination: IpAddress): number {
-  const version = (message[0] as number) >> 4;
-  const start = version === 3 ? addToChecksum(0, ipv4PseudoHeader(source, destination, IP_PROTOCOL_VRRP, message.length)) : 0;
-  return finishChecksum(addToChecksum(start, message));
-}
-
-function readVersion2(message: Uint8Array, vrid: number, priority: number, count: number): VrrpAdvert {
-  return {
-    version: 2,
-    vrid,
-    priority,
-    interval: (message[5] as number) * MICROS_PER_SECOND,
-    addresses: readAddresses(message, count),
-    authType: message[4] as number,
-    authData: message.slice(message.length - AUTH_LENGTH),
-  };
-}
-
-function readVersion3(message: Uint8Array, vrid: number, priority: number, count: number): VrrpAdvert {
-  const centiseconds = (((message[4] as number) & 0x0f) << 8) | (message[5] as number);
-  return {
-    version: 3,
-    vrid,
-    priority,
-    interval: centiseconds * CENTISECOND,
-    addresses: readAddresses(message, count),
-    authType: VRRP_AUTH_NONE,
-    authData: NO_OPTIONS,
-  };
-}
-
-function readAddresses(message: Uint8Array, count: number): IpAddress[] {
-  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  return Array.from({ length: count }, (_, i) => IpAddress.fromV4Number(view.getUint32(HEADER_LENGTH + 4 * i)));
+function readAddresses(message: Uint8Array, family: IpFamily, count: number): IpAddress[] {
+  const size = addressLength(family);
+  return Array.from({ length: count }, (_, i) => {
+    const at = VRRP_HEADER_LENGTH + size * i;
+    return IpAddress.fromBytes(message.subarray(at, at + size)) as IpAddress;
+  });
 }

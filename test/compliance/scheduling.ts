@@ -91,19 +91,34 @@ function describeGates({ bed }: Context): void {
     expect(b.segment('S', 1)).toBe('1');
   });
 
-  it.each(['rr', 'wrr'] as const)('%s skips a server at its upper threshold until it is below the lower one', (scheduler) => {
+  it.each([
+    ['rr', 3],
+    ['wrr', 0],
+  ] as const)('%s skips a server at its upper threshold until it is below the lower one, %i', (scheduler, lowerThreshold) => {
     const b = bed().service(tcp(80), { scheduler });
     b.plane.addServer(tcp(80), real(1));
     b.plane.addServer(tcp(80), real(2, 1, { upperThreshold: 2, lowerThreshold: 1 }));
     expect(b.newConnections(5)).toBe('2 1 2 1 1');
-    // Raising the upper threshold lifts the bar at once.
-    b.plane.editServer(tcp(80), real(2, 1, { upperThreshold: 4, lowerThreshold: 1 }));
+    // Raised thresholds hold at once, but two connections are not below a lower threshold of one.
+    b.plane.editServer(tcp(80), real(2, 1, { upperThreshold: 9, lowerThreshold: 1 }));
+    expect(b.newConnections(2, 110)).toBe('1 1');
+    // But they are below three; and, where there is no lower threshold, below three quarters of four.
+    b.plane.editServer(tcp(80), real(2, 1, { upperThreshold: 4, lowerThreshold }));
     expect(
       b
         .newConnections(4, 120)
         .split(' ')
         .filter((octet) => octet === '2'),
     ).toHaveLength(2);
+  });
+
+  it('a threshold that is already passed when it is set stops a server at once', () => {
+    const b = bed().web(2);
+    expect(b.newConnections(4)).toBe('2 1 2 1');
+    b.plane.editServer(tcp(80), real(2, 1, { upperThreshold: 2 }));
+    expect(b.newConnections(2, 110)).toBe('1 1');
+    b.plane.editServer(tcp(80), real(2));
+    expect(b.newConnections(2, 120).split(' ').sort().join(' ')).toBe('1 2');
   });
 
   it('refuses new connections when every server is over its threshold', () => {

@@ -1,9 +1,11 @@
 /** Adding, changing and deleting services and servers, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { serverKeyText, serviceKeyText } from '../../src/model/index.ts';
+import { type SchedulerName, serverKeyText, serviceKeyText } from '../../src/model/index.ts';
 import { type Context, ip, real, tcp, udp } from './harness.ts';
 
 const PLAIN = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
+/** What a caller that does not check the name may hand over. */
+const UNKNOWN = 'slowest' as SchedulerName;
 
 export function describeTables(context: Context): void {
   describe('tables', () => {
@@ -125,10 +127,10 @@ function describeRefusals({ bed }: Context): void {
     b.refused('no-such-server', () => b.plane.deleteServer(tcp(80), real(1, 1, { port: 81 })));
   });
 
-  it('refuses a scheduler that it does not run, on adding and on editing', () => {
+  it('refuses a scheduler that nobody knows, on adding and on editing', () => {
     const b = bed().web(1);
-    b.refused('unknown-scheduler', () => b.plane.addService({ key: tcp(81), ...PLAIN, scheduler: 'twos' }));
-    b.refused('unknown-scheduler', () => b.plane.editService({ key: tcp(80), ...PLAIN, scheduler: 'twos' }));
+    b.refused('unknown-scheduler', () => b.plane.addService({ key: tcp(81), ...PLAIN, scheduler: UNKNOWN }));
+    b.refused('unknown-scheduler', () => b.plane.editService({ key: tcp(80), ...PLAIN, scheduler: UNKNOWN }));
   });
 
   it('refuses numbers out of range', () => {

@@ -24,17 +24,23 @@ export async function packetsOf({ seed, capture }: Interop, sender: Machine): Pr
   return judgePackets(seed.client, CAPTURE, sender);
 }
 
-/** keepalived's own count of what it did not like in our advertisements: the numbers of the error sections of its statistics. */
-export async function errorsCountedBy(keepalived: Service, machine: Machine): Promise<Record<string, number>> {
+/**
+ * keepalived's own count of what it did not like in our advertisements: the numbers of the error sections of its statistics, over all of
+ * its `instances`. (Where there are many, each has a section, and the file is complete with the last one.)
+ */
+export async function errorsCountedBy(keepalived: Service, machine: Machine, instances = 1): Promise<Record<string, number>> {
   keepalived.signal('SIGUSR2');
-  const text = await until(() => {
+  const sections = await until(() => {
     try {
-      const content = machine.readFile('/tmp/keepalived.stats');
-      return content.includes('Priority Zero') ? content : undefined;
+      const found = [...machine.readFile('/tmp/keepalived.stats').matchAll(/Packet Errors:([\s\S]*?)Priority Zero/g)];
+      return found.length === instances ? found.map((match) => match[1] ?? '') : undefined;
     } catch {
       return undefined; // It has not been written yet.
     }
   }, 10_000);
-  const errors = /Packet Errors:([\s\S]*)Priority Zero/.exec(text ?? '')?.[1] ?? '';
-  return Object.fromEntries([...errors.matchAll(/^ +([^:\n]+): (\d+)$/gm)].map((match) => [match[1] ?? '', Number(match[2])]));
+  const counts: Record<string, number> = {};
+  for (const section of sections ?? []) {
+    for (const [, name = '', count] of section.matchAll(/^ +([^:\n]+): (\d+)$/gm)) counts[name] = (counts[name] ?? 0) + Number(count);
+  }
+  return counts;
 }

@@ -16,7 +16,15 @@ import { DirectorEngine, type Mail } from '../../src/director/index.ts';
 import type { Check, CheckedService, MailSettings, ServiceKey, ServiceTable } from '../../src/model/index.ts';
 
 const LOOPBACK = IpAddress.parse('127.0.0.1') as IpAddress;
-const TIMING = { delayLoop: millis(100), connectTimeout: millis(500), retry: 2, delayBeforeRetry: millis(50) };
+const TIMING = {
+  delayLoop: millis(100),
+  connectTimeout: millis(500),
+  retry: 2,
+  delayBeforeRetry: millis(50),
+  warmup: 0,
+  alpha: false,
+  logAllFailures: false,
+};
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -50,16 +58,26 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
-function httpCheck(port: number, url: { digest?: string } = {}): Check {
+type TargetCheck = Extract<Check, { kind: 'http' | 'tcp' }>;
+
+function httpCheck(port: number, url: { digest?: string } = {}): TargetCheck {
   const urls = [{ path: '/', statusCodes: [{ from: 200, to: 200 }], ...url }];
-  return { kind: 'http', target: { address: LOOPBACK, port }, urls, httpVersion: '1.0', ...TIMING };
+  return {
+    kind: 'http',
+    target: { address: LOOPBACK, port, mark: 0 },
+    urls,
+    httpVersion: '1.0',
+    connectionClose: false,
+    fastRecovery: true,
+    ...TIMING,
+  };
 }
 
-function tcpCheck(port: number): Check {
-  return { kind: 'tcp', target: { address: LOOPBACK, port }, ...TIMING };
+function tcpCheck(port: number): TargetCheck {
+  return { kind: 'tcp', target: { address: LOOPBACK, port, mark: 0 }, ...TIMING };
 }
 
-function service(checks: readonly Check[]): CheckedService {
+function service(checks: readonly TargetCheck[]): CheckedService {
   return {
     key: { kind: 'address', protocol: 'tcp', address: IpAddress.parse('192.0.2.1') as IpAddress, port: 80 },
     scheduler: 'rr',
@@ -68,6 +86,9 @@ function service(checks: readonly Check[]): CheckedService {
     quorum: 1,
     hysteresis: 0,
     alpha: false,
+    sorryServerInhibit: false,
+    omega: false,
+    haSuspend: false,
     smtpAlert: false,
     servers: checks.map((check) => ({
       address: check.target.address,
@@ -78,10 +99,13 @@ function service(checks: readonly Check[]): CheckedService {
       lowerThreshold: 0,
       checks: [check],
       inhibitOnFailure: false,
+      alpha: false,
       smtpAlert: true,
     })),
   };
 }
+
+const POLICY = { routerId: 'LB1', noCheckerMail: false, initialNotifies: false };
 
 /** Shell and director, joined as the daemon joins them. */
 class Node {
@@ -95,7 +119,7 @@ class Node {
     report: (reports) => {
       for (const report of reports) {
         if (report.type === 'log') this.logs.push(report.message);
-        else this.director.handle({ type: 'verdict', verdict: report.verdict }, monotonicClock.now());
+        else this.director.handle(report, monotonicClock.now());
       }
       this.perform();
     },
@@ -106,7 +130,7 @@ class Node {
   }
 
   configure(...services: CheckedService[]): void {
-    this.director.handle({ type: 'configure', services, routerId: 'LB1' }, monotonicClock.now());
+    this.director.handle({ type: 'configure', services, policy: POLICY }, monotonicClock.now());
     this.perform();
     this.shell.configure(services);
   }
@@ -295,6 +319,8 @@ function settings(port: number, changes: Partial<MailSettings> = {}): MailSettin
     port,
     heloName: 'lb1',
     timeout: seconds(2),
+    noFaults: false,
+    noCheckerMail: false,
     ...changes,
   };
 }

@@ -7,7 +7,7 @@ import { IpAddress } from '../../src/base/index.ts';
 import { enterNetworkNamespace } from '../../src/os/ffi/index.ts';
 import { Rtnetlink, RtnetlinkMonitor } from '../../src/os/netlink/index.ts';
 import { monotonicNow, Reactor } from '../../src/os/reactor/index.ts';
-import { ArpSocket, VrrpSocket } from '../../src/os/sockets/index.ts';
+import { AnnouncementSocket, VrrpSocket } from '../../src/os/sockets/index.ts';
 import type { Link } from '../../src/wire/index.ts';
 
 export interface WorkerOptions {
@@ -40,7 +40,7 @@ const rtnetlink = new Rtnetlink();
 const link = rtnetlink.link(options.interface) as Link;
 const monitor = new RtnetlinkMonitor();
 const vrrp = new VrrpSocket({ interfaceIndex: link.index, groups: [parse(options.group)] });
-const arp = new ArpSocket();
+const arp = new AnnouncementSocket();
 const reactor = new Reactor({ onWake: obey, onPause: ({ duration }) => post({ kind: 'pause', duration }) });
 let deadline = 0;
 const timer = reactor.timer(() => post({ kind: 'expired', deadline, now: monotonicNow() }));

@@ -52,7 +52,7 @@ describe.runIf(isRoot())('vipwright realserver', () => {
     inNamespace(pair.first, () => {
       const host = new LinuxRealServerHost(recordPath());
       try {
-        return realServer(action, vips, budget === undefined ? host : new MortalHost(host, budget));
+        return realServer({ action, vips }, budget === undefined ? host : new MortalHost(host, budget));
       } finally {
         host.close();
       }
@@ -164,6 +164,17 @@ class MortalHost implements RealServerHost {
   }
   loadRecord() {
     return this.host.loadRecord();
+  }
+  interfaceTowards(address: IpAddress) {
+    return this.host.interfaceTowards(address);
+  }
+  attachDecapsulator(...words: Parameters<RealServerHost['attachDecapsulator']>) {
+    this.spend();
+    this.host.attachDecapsulator(...words);
+  }
+  detachDecapsulator(...words: Parameters<RealServerHost['detachDecapsulator']>) {
+    this.spend();
+    this.host.detachDecapsulator(...words);
   }
   setSysctl(name: string, value: string) {
     this.spend();

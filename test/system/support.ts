@@ -1,9 +1,9 @@
 /** Machines for tests: network namespaces with unique names, joined by a veth pair, and the compiled code that runs in them. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { enterNetworkNamespace } from '../../src/os/ffi/index.ts';
+import { inNetworkNamespace } from '../../src/os/ffi/index.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 let counter = 0;
@@ -59,14 +59,7 @@ export function namespacePath(name: string): string {
 
 /** Runs synchronous code with this thread inside a namespace, and comes back. Sockets made inside stay there. */
 export function inNamespace<T>(name: string, action: () => T): T {
-  const home = openSync('/proc/thread-self/ns/net', 'r');
-  enterNetworkNamespace(namespacePath(name));
-  try {
-    return action();
-  } finally {
-    enterNetworkNamespace(`/proc/self/fd/${home}`);
-    closeSync(home);
-  }
+  return inNetworkNamespace(namespacePath(name), action);
 }
 
 /** Compiles to dist/ when any source is newer than its output: worker threads and child processes cannot run TypeScript. */

@@ -25,9 +25,14 @@ class TestPlane extends XdpDataPlane {
   }
 }
 
+/** Longer than any time-out, and than the trash keeps deleted servers. */
+const OUTLASTING_SECONDS = 3000;
+const LINES_AT_ONCE = 65_536;
+
 export interface RigOptions {
   readonly connections?: number;
   readonly pins?: XdpOptions['pins'];
+  readonly settings?: XdpOptions['settings'];
   /** The way to a server; default: every server has a MAC of its own on the port that packets come in by. */
   readonly resolve?: (address: IpAddress) => NextHop | 'local' | undefined;
 }
@@ -47,11 +52,12 @@ export class Rig {
   private jiffies: number;
 
   constructor(options: RigOptions = {}) {
-    const { connections = 256, pins, resolve = hopTo } = options;
+    const { connections = 256, pins, settings, resolve = hopTo } = options;
     this.plane = new TestPlane({
       objectPath: OBJECT_PATH,
       connections,
       ...(pins && { pins }),
+      ...(settings && { settings }),
       nextHops: { resolve, close: () => undefined },
       clock: { now: () => this.now },
       logger: { log: (_level, message) => void this.log.push(message) },
@@ -83,6 +89,17 @@ export class Rig {
       this.holdClock();
       this.plane.tick();
     }
+  }
+
+  /** Back to empty tables, at a later time: quicker than a new rig, whose program has to be verified again. */
+  reset(): void {
+    const { plane } = this;
+    plane.flush();
+    this.now += seconds(OUTLASTING_SECONDS);
+    this.jiffies += OUTLASTING_SECONDS * plane.path.hz;
+    this.holdClock();
+    for (let line = 0; line < plane.path.lines; line += LINES_AT_ONCE) plane.path.sweep(line, LINES_AT_ONCE, line === 0);
+    plane.tick();
   }
 
   close(): void {

@@ -101,7 +101,7 @@ describe('dependency-cruiser', () => {
 describe('biome', () => {
   const globals = ['Date.now()', 'performance.now()', 'setTimeout(f, 1)', 'setInterval(f, 1)', 'setImmediate(f)', 'queueMicrotask(f)'];
   globals.push('process.pid', 'console.log(1)', 'Buffer.alloc(1)', 'crypto.randomUUID()', 'fetch("x")', 'globalThis.x');
-  const pure = ['base', 'wire', 'model', 'config', 'vrrp', 'check', 'director', 'scheduler', 'ports', 'dataplane/memory'];
+  const pure = ['base', 'wire', 'model', 'config', 'vrrp', 'bfd', 'check', 'director', 'scheduler', 'ports', 'dataplane/memory'];
   const using = (expression: string) => `declare const f: () => void;\nexport const used = ${expression};\n`;
   let copy: PlantedCopy;
   let output: string;

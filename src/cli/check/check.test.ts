@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CheckIo, runCheck } from './check.ts';
+import type { FileIo } from '../files/index.ts';
+import { type CheckOptions, runCheck } from './check.ts';
 
 const GOOD = `vrrp_instance VI_1 {
     state BACKUP
@@ -13,13 +14,14 @@ const GOOD = `vrrp_instance VI_1 {
 
 function run(
   files: Record<string, string>,
-  options: { format?: string } = {},
+  options: CheckOptions = {},
   names = Object.keys(files).slice(0, 1),
   hostInterfaces = ['lo', 'eth0'],
 ) {
   let out = '';
   let err = '';
-  const io: CheckIo = {
+  const written: Record<string, string> = {};
+  const io: FileIo = {
     out: (text) => {
       out += text;
     },
@@ -34,14 +36,22 @@ function run(
       Object.keys(files)
         .filter((file) => file.startsWith(`${path}/`))
         .map((file) => file.slice(path.length + 1)),
+    replaceFile: (path, text) => {
+      written[path] = text;
+    },
     hostInterfaces,
   };
-  return runCheck(names, options, io).then((exitCode) => ({ exitCode, out, err }));
+  return runCheck(names, options, io).then((exitCode) => ({ exitCode, out, err, written }));
 }
 
 describe('vipwright check', () => {
   it('says so when nothing is wrong', async () => {
-    expect(await run({ 'a.conf': GOOD })).toEqual({ exitCode: 0, out: 'a.conf: 0 errors, 0 warnings\n', err: '' });
+    expect(await run({ 'a.conf': GOOD })).toEqual({
+      exitCode: 0,
+      out: 'a.conf: 0 errors, 0 warnings. vipwrightd would run it.\n',
+      err: '',
+      written: {},
+    });
   });
 
   it('shows the place, the help and the sum', async () => {
@@ -52,8 +62,9 @@ describe('vipwright check', () => {
     expect(out).toBe(`a.conf:5:11: error config/out-of-range: priority must be from 1 to 255, not 300.
   5 |  priority 300 # 优先级
     |           ^^^
+  means: keepalived would fall back on the default; here nothing of the file is used.
 
-a.conf: 1 error, 0 warnings
+a.conf: 1 error, 0 warnings. vipwrightd would refuse it: not start with it, and on reload keep the configuration that it has.
 `);
   });
 
@@ -61,7 +72,9 @@ a.conf: 1 error, 0 warnings
     const { exitCode, out } = await run({ 'a.conf': `${GOOD}本，可加入 x\n` });
     expect(exitCode).toBe(0);
     expect(out).toContain('a.conf:9:1: warning config/unknown-keyword: 本，可加入 is no keyword of this block.');
-    expect(out).toContain(`  9 | 本，可加入 x\n    | ${'^'.repeat(10)}\n  help: If it is the rest of a comment, put # before it.\n`);
+    expect(out).toContain(
+      `  9 | 本，可加入 x\n    | ${'^'.repeat(10)}\n  means: A setting that was meant by it keeps its default.\n  help: If it is the rest of a comment, put # before it.\n`,
+    );
   });
 
   it('prints the documented JSON', async () => {
@@ -93,6 +106,11 @@ a.conf: 1 error, 0 warnings
     expect(out).toContain('help: Did you mean eth1? Present: eth1.');
   });
 
+  it('does not look for interfaces here when the configuration names another network namespace', async () => {
+    const { exitCode } = await run({ 'a.conf': `net_namespace blue\n${GOOD}` }, {}, ['a.conf'], ['lo', 'eth1']);
+    expect(exitCode).toBe(0);
+  });
+
   it('follows includes and names the file that is wrong', async () => {
     const files = {
       'etc/a.conf': `include conf.d/*.conf\n`,
@@ -104,12 +122,13 @@ a.conf: 1 error, 0 warnings
     expect(out).toContain(
       'etc/conf.d/1.conf:4:23: error config/out-of-range: virtual_router_id must be from 1 to 255, not 0.\n  4 |     virtual_router_id 0\n',
     );
-    expect(out).toMatch(/etc\/a\.conf: 1 error, 0 warnings\n$/);
+    expect(out).toMatch(/etc\/a\.conf: 1 error, 0 warnings\. .*\n$/);
   });
 
   it('checks several files, each by itself', async () => {
     const { exitCode, out } = await run({ 'a.conf': GOOD, 'b.conf': GOOD }, {}, ['a.conf', 'b.conf']);
-    expect({ exitCode, out }).toEqual({ exitCode: 0, out: 'a.conf: 0 errors, 0 warnings\nb.conf: 0 errors, 0 warnings\n' });
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^a\.conf: 0 errors, 0 warnings\. .*\nb\.conf: 0 errors, 0 warnings\. .*\n$/);
   });
 
   it('never lets control characters of the file through', async () => {
@@ -120,11 +139,86 @@ a.conf: 1 error, 0 warnings
   it.each([
     [[], {}, /Name at least one/],
     [['missing.conf'], {}, /missing.conf cannot be read: no such file/],
-    [['a.conf'], { format: 'xml' }, /--format takes text or json, not xml/],
+    [['a.conf'], { format: 'xml' }, /--format takes text, json or sarif, not xml/],
   ])('%j %j is wrong usage', async (names, options, message) => {
     const { exitCode, out, err } = await run({ 'a.conf': GOOD }, options, names);
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toMatch(message);
+  });
+});
+
+describe('vipwright check --format sarif', () => {
+  it('is one log with a result for each diagnostic', async () => {
+    const { exitCode, out } = await run({ 'a.conf': GOOD.replace('BACKUP', 'Backup') }, { format: 'sarif' });
+    expect(exitCode).toBe(1);
+    const log = JSON.parse(out) as { runs: { results: { ruleId: string }[] }[] };
+    expect(log.runs[0]?.results.map(({ ruleId }) => ruleId)).toEqual(['config/bad-value']);
+  });
+});
+
+describe('vipwright check --keepalived', () => {
+  it.each([
+    ['nothing to say', GOOD, 0],
+    ['a value that is missing', GOOD.replace('virtual_router_id 51', 'virtual_router_id'), 2],
+    ['an unknown keyword, a mere warning here', GOOD.replace('state BACKUP', 'state BACKUP\nnonsense 1'), 5],
+  ])('%s', async (_, text, expected) => {
+    expect((await run({ 'a.conf': text }, { keepalived: true })).exitCode).toBe(expected);
+  });
+
+  it('a file that cannot be read', async () => {
+    expect((await run({}, { keepalived: true }, ['a.conf'])).exitCode).toBe(4);
+  });
+});
+
+describe('vipwright check --fix', () => {
+  it('writes what is meant, says so, and gives the exit code of the result', async () => {
+    const { exitCode, out, err, written } = await run({ 'a.conf': GOOD.replace('BACKUP', 'Backup') }, { fix: true });
+    expect(written).toEqual({ 'a.conf': GOOD });
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^a\.conf: 0 errors, 0 warnings/);
+    expect(err).toBe('a.conf: written.\n  a.conf:2:11: Write BACKUP. (state takes one of MASTER, BACKUP, not Backup.)\n');
+  });
+
+  it('changes nothing the second time', async () => {
+    const { written, err } = await run({ 'a.conf': GOOD }, { fix: true });
+    expect(written).toEqual({});
+    expect(err).toBe('a.conf: nothing that could be fixed without a person.\n');
+  });
+
+  it('fixes included files where they are', async () => {
+    const files = { 'etc/a.conf': 'include b.conf\n', 'etc/b.conf': GOOD.replace('BACKUP', 'Backup') };
+    expect((await run(files, { fix: true })).written).toEqual({ 'etc/b.conf': GOOD });
+  });
+});
+
+describe('vipwright check --explain', () => {
+  const explain = (word: string) => run({}, { explain: word }, []);
+
+  it('tells everything about a keyword', async () => {
+    const { exitCode, out } = await explain('virtual_router_id');
+    expect(exitCode).toBe(0);
+    expect(out).toContain('vrrp_instance.virtual_router_id\n');
+    expect(out).toMatch(/takes: +a whole number from 1 to 255/);
+    expect(out).toMatch(/acted on: +yes/);
+  });
+
+  it('names every place of a word', async () => {
+    const { out } = await explain('priority');
+    expect(out).toContain('vrrp_instance.priority\n');
+    expect((await explain('vrrp_instance.priority')).out).toContain('vrrp_instance.priority\n');
+  });
+
+  it.each(['config/duplicate-vrid', 'duplicate-vrid'])('tells what the code %s means', async (code) => {
+    const { exitCode, out } = await explain(code);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^config\/duplicate-vrid \(error\)\n/);
+  });
+
+  it('asks what was meant by a word that nobody knows', async () => {
+    const { exitCode, out, err } = await explain('priorty');
+    expect(exitCode).toBe(2);
+    expect(out).toBe('');
+    expect(err).toContain('Did you mean priority?');
   });
 });

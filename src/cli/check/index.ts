@@ -1,3 +1,2 @@
 /** `vipwright check FILE...`: what a configuration means, and what is wrong with it. */
-export { type CheckFormat, type CheckIo, type CheckOptions, runCheck } from './check.ts';
-export { linuxCheckIo } from './host.ts';
+export { type CheckOptions, runCheck } from './check.ts';

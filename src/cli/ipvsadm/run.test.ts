@@ -153,7 +153,7 @@ describe('saving and restoring', () => {
 describe('refusals', () => {
   it.each([
     ['-A -t 10.9.9.9:80 -s rr', 'Service already exists'],
-    ['-A -t 10.9.9.9:81', 'Scheduler or persistence engine not found'],
+    ['-A -t 10.9.9.9:81 -s slowest', 'Scheduler or persistence engine not found'],
     ['-A -u 10.9.9.9:81 -s rr --pe sip', 'Scheduler or persistence engine not found'],
     ['-E -t 10.9.9.9:81 -s rr', 'No such service'],
     ['-Z -t 10.9.9.9:81', 'No such service'],
@@ -161,7 +161,6 @@ describe('refusals', () => {
     ['-a -t 10.9.9.9:80 -r 10.2.0.1', 'Destination already exists'],
     ['-d -t 10.9.9.9:80 -r 10.2.0.2', 'No such destination'],
     ['-a -t 10.9.9.9:80 -r 10.2.0.2 -y 4', 'Numerical result out of range'],
-    ['-A --sctp-service 10.9.9.9:80 -s rr', 'Operation not supported: this version balances TCP and UDP, not SCTP'],
   ])('%s', async (line, message) => {
     expect(await (await web()).run(line)).toBe(`${message}\n[255]`);
   });

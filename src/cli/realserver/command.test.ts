@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../base/index.ts';
+import type { RunState } from './assess.ts';
 import { formatReport, parseRequest, runRealserver } from './command.ts';
-import type { RunState } from './plan.ts';
 
 describe('the arguments', () => {
   it('are one action and a list of addresses, each once', () => {
@@ -14,7 +14,9 @@ describe('the arguments', () => {
     ['start', {}, '--vip'],
     ['start', { vip: '192.168.18.200/24' }, '192.168.18.200/24'],
     ['start', { vip: '' }, 'not an IP address'],
-    ['start', { vip: 'fd00::1' }, 'IPv6'],
+    ['start', { vip: 'fe80::1' }, 'unicast'],
+    ['start', { vip: 'ff02::12' }, 'unicast'],
+    ['start', { vip: '::1' }, 'unicast'],
     ['start', { vip: '127.0.0.1' }, 'unicast'],
     ['start', { vip: '224.0.0.18' }, 'unicast'],
     ['start', { vip: '0.0.0.0' }, 'unicast'],
@@ -37,7 +39,7 @@ describe('the arguments', () => {
 describe('the text', () => {
   const text = (state: RunState) => {
     const vips = [IpAddress.parse('192.168.18.200')!];
-    return formatReport({ action: 'status', mode: 'dr', state, problems: [], vips, changes: [], notes: [] });
+    return formatReport({ action: 'status', mode: 'dr', state, problems: [], vips, decapsulators: [], changes: [], notes: [] });
   };
 
   it('says running or stopped as heartbeat reads it, and neither for half a set-up', () => {

@@ -1,8 +1,9 @@
 /** The door of `vipwright realserver`: options in, text or JSON and an exit code out. */
 import { IpAddress } from '../../base/index.ts';
+import type { DecapsulatorStatus, RunState } from './assess.ts';
 import { LinuxRealServerHost } from './linux-host.ts';
-import type { RunState } from './plan.ts';
-import { type RealServerAction, RealServerError, type RealServerReport, realServer } from './realserver.ts';
+import { RealServerError, type RealServerReport, type RealServerRequest, realServer, type TunnelRequest } from './realserver.ts';
+import { describeTunnel, TUNNEL_TYPES } from './tunnel.ts';
 
 /** Where start remembers what it changed. Below /run, because a reboot undoes the changes as well. */
 const DEFAULT_RECORD_PATH = '/run/vipwright/realserver.json';
@@ -11,8 +12,16 @@ const DEFAULT_RECORD_PATH = '/run/vipwright/realserver.json';
 export interface RealServerOptions {
   /** Addresses separated by commas. start needs it; for stop and status its absence means every VIP that start recorded. */
   readonly vip?: string | undefined;
-  /** Only `dr` so far. */
+  /** `dr` (default) or `tun`. */
   readonly mode?: string | undefined;
+  /** Of the mode `tun`: `ipip` (default), `gue` or `gre`. */
+  readonly tunType?: string | undefined;
+  /** GUE's UDP port. */
+  readonly tunPort?: string | undefined;
+  /** Addresses from which tunnelled packets are accepted, separated by commas; or `any`. */
+  readonly director?: string | undefined;
+  /** Interfaces that they come by, separated by commas. */
+  readonly interface?: string | undefined;
   readonly json?: boolean | undefined;
   /** Another place for the record: one for each network namespace that shares /run. */
   readonly state?: string | undefined;
@@ -38,7 +47,7 @@ export async function runRealserver(action: string, options: RealServerOptions, 
   }
   const host = new LinuxRealServerHost(options.state ?? DEFAULT_RECORD_PATH);
   try {
-    const report = realServer(request.action, request.vips, host);
+    const report = realServer(request, host);
     io.out(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
     return request.action === 'status' ? STATUS_EXIT[report.state] : EXIT_OK;
   } catch (error) {
@@ -55,40 +64,81 @@ function fail(io: RealServerIo, options: RealServerOptions, exitCode: number, co
   return exitCode;
 }
 
-interface Request {
-  readonly action: RealServerAction;
-  readonly vips: readonly IpAddress[] | undefined;
-}
-
 /** A string says what is wrong with the usage. */
-export function parseRequest(action: string, options: RealServerOptions): Request | string {
+export function parseRequest(action: string, options: RealServerOptions): RealServerRequest | string {
   if (action !== 'start' && action !== 'stop' && action !== 'status') return `The action is start, stop or status, not "${action}".`;
   const mode = options.mode ?? 'dr';
-  if (mode !== 'dr') return `The mode "${mode}" is not there; dr (direct routing) is the only one.`;
-  if (options.vip === undefined) {
-    return action === 'start' ? 'start needs the virtual addresses: --vip ADDRESS[,ADDRESS].' : { action, vips: undefined };
+  if (mode === 'nat') return 'The mode "nat" needs nothing of this tool: the real server only sends its replies through the director.';
+  if (mode !== 'dr' && mode !== 'tun') return `The mode "${mode}" is not there; it is dr (direct routing) or tun (tunnels).`;
+  if (action === 'start' && options.vip === undefined) return 'start needs the virtual addresses: --vip ADDRESS[,ADDRESS].';
+  const vips = options.vip === undefined ? undefined : parseAddresses('--vip', options.vip);
+  if (typeof vips === 'string') return vips;
+  const wrong = vips?.find((address) => !isUnicast(address));
+  if (wrong) return `--vip: ${wrong} cannot be a virtual address: it is no unicast address of a network.`;
+  if (action !== 'start') return { action, vips };
+  if (mode === 'dr') return parseNoTunnel(options) ?? { action, vips };
+  const tunnel = parseTunnel(options);
+  return typeof tunnel === 'string' ? tunnel : { action, vips, tunnel };
+}
+
+function parseNoTunnel({ tunType, tunPort, director, interface: name }: RealServerOptions): string | undefined {
+  const isThere = [tunType, tunPort, director, name].some((option) => option !== undefined);
+  return isThere ? '--tun-type, --tun-port, --director and --interface belong to --mode tun.' : undefined;
+}
+
+/** Whoever may send packets in tunnels may send them from any address: so nobody may unless it is said. */
+function parseTunnel(options: RealServerOptions): TunnelRequest | string {
+  const type = TUNNEL_TYPES.find((name) => name === (options.tunType ?? 'ipip'));
+  if (!type) return `--tun-type is ${TUNNEL_TYPES.join(', ')}, not "${options.tunType}".`;
+  const port = options.tunPort === undefined ? 0 : Number(options.tunPort);
+  if (type === 'gue' && !(Number.isInteger(port) && port >= 1 && port <= 65_535))
+    return 'The tunnel gue needs --tun-port PORT, 1 to 65535.';
+  if (type !== 'gue' && options.tunPort !== undefined) return `The tunnel ${type} has no --tun-port.`;
+  if (options.director === undefined)
+    return '--mode tun needs the addresses that the directors send from: --director ADDRESS[,ADDRESS]; or "any", which lets everybody send packets from any address.';
+  const interfaces = options.interface === undefined ? undefined : [...new Set(options.interface.split(',').map((name) => name.trim()))];
+  if (options.director === 'any') {
+    if (!interfaces) return '--director any needs --interface NAME[,NAME]: where tunnels may come from.';
+    return { type, port, directors: 'any', interfaces };
   }
-  const vips = new Map<string, IpAddress>();
-  for (const text of options.vip.split(',')) {
+  const directors = parseAddresses('--director', options.director);
+  return typeof directors === 'string' ? directors : { type, port, directors, interfaces };
+}
+
+/** Each once. A string says which is none. */
+function parseAddresses(option: string, list: string): readonly IpAddress[] | string {
+  const addresses = new Map<string, IpAddress>();
+  for (const text of list.split(',')) {
     const address = IpAddress.parse(text.trim());
-    if (!address) return `--vip: "${text.trim()}" is not an IP address (no prefix length, no port).`;
-    if (address.family === 6) return `--vip: ${address}: IPv6 is not there yet; neighbour discovery would need a filter that ARP does not.`;
-    const first = address.bytes[0] as number;
-    if (first === 0 || first === 127 || first >= 224)
-      return `--vip: ${address} cannot be a virtual address: it is no unicast address of a network.`;
-    vips.set(address.toString(), address);
+    if (!address) return `${option}: "${text.trim()}" is not an IP address (no prefix length, no port).`;
+    addresses.set(address.toString(), address);
   }
-  return { action, vips: [...vips.values()] };
+  return [...addresses.values()];
+}
+
+/** Of a network: not of this host alone, nor of a link alone, where a director in another segment could not reach it. */
+function isUnicast(address: IpAddress): boolean {
+  const [first = 0, second = 0] = address.bytes;
+  if (address.family === 4) return first !== 0 && first !== 127 && first < 224;
+  return first !== 0 && first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80);
 }
 
 /** The last line has the word that init scripts and heartbeat look for: `running` or `stopped`, never both. */
 export function formatReport(report: RealServerReport): string {
   const list = report.vips.join(', ');
+  const name = `LVS-${report.mode.toUpperCase()} real server`;
   const verdict: Readonly<Record<RunState, string>> = {
-    running: `LVS-DR real server running: ${list}`,
-    partly: `LVS-DR real server partly configured: ${list}`,
-    stopped: `LVS-DR real server stopped${list === '' ? '' : `: ${list}`}`,
+    running: `${name} running: ${list}`,
+    partly: `${name} partly configured: ${list}`,
+    stopped: `${name} stopped${list === '' ? '' : `: ${list}`}`,
   };
+  const tunnels = report.action === 'status' ? report.decapsulators.map(formatDecapsulator) : [];
   const problems = report.problems.map((problem) => `${problem.message} [${problem.code}]`);
-  return [...report.changes, ...report.notes, ...problems, verdict[report.state], ''].join('\n');
+  return [...report.changes, ...report.notes, ...tunnels, ...problems, verdict[report.state], ''].join('\n');
+}
+
+function formatDecapsulator(status: DecapsulatorStatus): string {
+  const from = status.directors === 'any' ? 'anybody' : status.directors.join(', ');
+  const counts = Object.entries(status.counts).map(([name, count]) => `${name} ${count}`);
+  return `${status.interface}: ${describeTunnel(status)} from ${from} to ${status.hosts.join(', ')}; packets: ${counts.join(', ')}`;
 }

@@ -1,4 +1,4 @@
-/** `vipwright realserver start|stop|status`: a real server's side of LVS-DR, on this host. */
+/** `vipwright realserver start|stop|status`: a real server's side of LVS-DR and LVS-TUN, on this host. */
 export { type RealServerIo, type RealServerOptions, runRealserver } from './command.ts';
 export type { RealServerHost } from './host.ts';
 export { LinuxRealServerHost } from './linux-host.ts';

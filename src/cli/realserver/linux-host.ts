@@ -1,11 +1,21 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type IpAddress, maxPrefixLength } from '../../base/index.ts';
 import { acquireInstanceLock } from '../../os/lock/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import { readSysctl, writeSysctl } from '../../os/sysctl/index.ts';
+import { InterfaceDecapsulator, mayBeDecapsulator } from './decapsulator.ts';
 import type { RealServerHost } from './host.ts';
-import { type HostState, type InterfaceState, LOOPBACK } from './plan.ts';
+import { type HostState, type InterfaceSettings, type InterfaceState, LOOPBACK } from './host-state.ts';
+import type { Decapsulator } from './tunnel.ts';
+
+/** Beside the compiled sources. */
+const OBJECT_PATH = fileURLToPath(new URL('../../../bpf/realserver.bpf.o', import.meta.url));
+/** Kinds of disciplines that have a hook for what is received. */
+const HOOKED = new Set(['clsact', 'ingress']);
+
+type Link = ReturnType<Rtnetlink['links']>[number];
 
 const LOCK_TRY_INTERVAL_MS = 50;
 const LOCK_PATIENCE_MS = 10_000;
@@ -14,9 +24,11 @@ const LOCK_PATIENCE_MS = 10_000;
 export class LinuxRealServerHost implements RealServerHost {
   readonly recordPath: string;
   private readonly netlink = new Rtnetlink();
+  private readonly objectPath: string;
 
-  constructor(recordPath: string) {
+  constructor(recordPath: string, objectPath = OBJECT_PATH) {
     this.recordPath = recordPath;
+    this.objectPath = objectPath;
   }
 
   exclusively<T>(run: () => T): T {
@@ -31,11 +43,12 @@ export class LinuxRealServerHost implements RealServerHost {
   state(): HostState {
     const links = this.netlink.links();
     const names = new Map(links.map((link) => [link.index, link.name]));
+    const hooked = new Set(this.netlink.disciplines().flatMap(({ kind, interfaceIndex }) => (HOOKED.has(kind) ? [interfaceIndex] : [])));
     return {
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       namespace: readlinkSync('/proc/thread-self/ns/net'),
-      all: arpSettings('all'),
-      interfaces: links.filter((link) => !link.loopback).map((link): InterfaceState => ({ name: link.name, ...arpSettings(link.name) })),
+      all: settingsOf('all'),
+      interfaces: links.filter((link) => !link.loopback).map((link) => this.interfaceState(link, hooked.has(link.index))),
       addresses: this.netlink.addresses().map((address) => ({
         interface: names.get(address.interfaceIndex) ?? String(address.interfaceIndex),
         prefix: address.prefix,
@@ -44,8 +57,14 @@ export class LinuxRealServerHost implements RealServerHost {
     };
   }
 
+  interfaceTowards(address: IpAddress): string | undefined {
+    const index = this.netlink.routeTo(address)?.interfaceIndex;
+    return index === undefined ? undefined : this.netlink.link(index)?.name;
+  }
+
   setSysctl(name: string, value: string): void {
-    writeSysctl(name.split('.'), value);
+    const elements = name.split('.').map((element) => element.replaceAll('/', '.'));
+    writeSysctl(elements, value);
   }
 
   addAddress(address: IpAddress, label: string | undefined): void {
@@ -54,6 +73,21 @@ export class LinuxRealServerHost implements RealServerHost {
 
   removeAddress(address: IpAddress, label: string | undefined): void {
     this.netlink.deleteAddress(this.loopbackAddress(address, label));
+  }
+
+  attachDecapsulator(interfaceName: string, settings: Decapsulator): void {
+    const link = this.netlink.link(interfaceName);
+    if (!link) throw new Error(`There is no interface ${interfaceName} any more.`);
+    this.decapsulator(link).attach(settings);
+  }
+
+  detachDecapsulator(interfaceName: string, withDiscipline: boolean): void {
+    const link = this.netlink.link(interfaceName);
+    if (!link) return;
+    const decapsulator = this.decapsulator(link);
+    decapsulator.detach();
+    const isHooked = this.netlink.disciplines().some(({ kind, interfaceIndex }) => kind === 'clsact' && interfaceIndex === link.index);
+    if (withDiscipline && isHooked && this.netlink.clsactFilters(link.index).length === 0) decapsulator.removeDiscipline();
   }
 
   loadRecord(): string | undefined {
@@ -85,18 +119,33 @@ export class LinuxRealServerHost implements RealServerHost {
     this.netlink.close();
   }
 
+  private interfaceState(link: Link, hasDiscipline: boolean): InterfaceState {
+    const { name, mtu } = link;
+    // Hosts without such a filter need no libbpf.
+    const isThere = hasDiscipline && this.netlink.clsactFilters(link.index).some(mayBeDecapsulator);
+    const found = isThere ? this.decapsulator(link).read() : undefined;
+    return { name, mtu, hasDiscipline, ...settingsOf(name), ...(found && { decapsulator: found.settings, counts: found.counts }) };
+  }
+
+  private decapsulator(link: Link): InterfaceDecapsulator {
+    return new InterfaceDecapsulator(this.objectPath, link.index);
+  }
+
   private loopbackAddress(address: IpAddress, label: string | undefined) {
     const loopback = this.netlink.link(LOOPBACK);
     if (!loopback) throw new Error(`This network namespace has no interface ${LOOPBACK}.`);
     const prefix = { address, length: maxPrefixLength(address.family) };
-    return { interfaceIndex: loopback.index, prefix, ...(label !== undefined && { label }) };
+    const common = { interfaceIndex: loopback.index, prefix };
+    // Nobody else may be asked whether he has the VIP too: the director has. And no connection of this host's own should begin with it.
+    if (address.family === 6) return { ...common, noDuplicateDetection: true, deprecated: true };
+    return { ...common, ...(label !== undefined && { label }) };
   }
 }
 
 /** Values that this kernel does not show count as 0, which is what it then does. */
-function arpSettings(name: string): Omit<InterfaceState, 'name'> {
+function settingsOf(name: string): InterfaceSettings {
   const read = (setting: string) => readSysctl(['net', 'ipv4', 'conf', name, setting]) ?? '0';
-  return { arpAnnounce: read('arp_announce'), arpIgnore: read('arp_ignore') };
+  return { arpAnnounce: read('arp_announce'), arpIgnore: read('arp_ignore'), rpFilter: read('rp_filter') };
 }
 
 function waitForLock(path: string): { release(): void } {

@@ -1,15 +1,17 @@
-/** `vipwright realserver`: makes this host a real server of LVS-DR, or an ordinary host again, and says which of the two it is. */
+/** `vipwright realserver`: makes this host a real server of LVS-DR or LVS-TUN, or an ordinary host again, and says which of the two it is. */
 import { type IpAddress, unreachable } from '../../base/index.ts';
+import { type Assessment, assess, currentRecord } from './assess.ts';
 import type { RealServerHost } from './host.ts';
-import { type Assessment, assess, currentRecord, type HostState, LOOPBACK, type Plan, planStart, planStop, type Step } from './plan.ts';
+import { asPrefix, type HostState, interfaceNamed, LOOPBACK } from './host-state.ts';
+import { type Plan, planStart, planStop, type StartRequest, type Step } from './plan.ts';
 import { formatRecord, parseRecord, type RealServerRecord } from './record.ts';
+import { describeTunnel, type PlacedTunnel, type Tunnel } from './tunnel.ts';
 
 export type RealServerAction = 'start' | 'stop' | 'status';
 
 /** What was done and what is now, as `--json` prints it. */
 export interface RealServerReport extends Assessment {
   readonly action: RealServerAction;
-  readonly mode: 'dr';
   /** One line for each change that was made, in order. */
   readonly changes: readonly string[];
   readonly notes: readonly string[];
@@ -28,14 +30,29 @@ export class RealServerError extends Error {
   }
 }
 
-/** Does `action` for the given VIPs; without any, stop and status mean those that start recorded. Throws RealServerError. */
-export function realServer(action: RealServerAction, vips: readonly IpAddress[] | undefined, host: RealServerHost): RealServerReport {
+export interface RealServerRequest {
+  readonly action: RealServerAction;
+  /** start needs some; without any, stop and status mean those that start recorded. */
+  readonly vips?: readonly IpAddress[] | undefined;
+  /** start of the mode `tun`: how packets for the VIPs come. */
+  readonly tunnel?: TunnelRequest | undefined;
+}
+
+export interface TunnelRequest extends Tunnel {
+  /** Default: those by which the directors are reached. */
+  readonly interfaces?: readonly string[] | undefined;
+}
+
+/** Throws RealServerError. */
+export function realServer(request: RealServerRequest, host: RealServerHost): RealServerReport {
+  const { action, vips, tunnel } = request;
   if (action === 'status') return report(action, host.state(), loadRecord(host), vips, [], []);
   return host.exclusively(() => {
     const before = host.state();
     const record = loadRecord(host);
     requireSameNamespace(host, before, record);
-    const plan = action === 'start' ? planStart(before, record, vips ?? []) : planStop(before, record, vips);
+    const start: StartRequest = { vips: vips ?? [], ...(tunnel && { tunnel: placed(tunnel, before, host) }) };
+    const plan = action === 'start' ? planStart(before, record, start) : planStop(before, record, vips);
     if (plan.problems.length > 0)
       throw new RealServerError('realserver/refused', plan.problems.map((problem) => problem.message).join('\n'));
     perform(plan, host, action === 'start');
@@ -49,6 +66,25 @@ export function realServer(action: RealServerAction, vips: readonly IpAddress[] 
   });
 }
 
+/** The interfaces that the tunnel's packets come by. */
+function placed(tunnel: TunnelRequest, state: HostState, host: RealServerHost): PlacedTunnel {
+  const { type, port, directors } = tunnel;
+  const interfaces = new Set(tunnel.interfaces);
+  if (!tunnel.interfaces && directors !== 'any') {
+    for (const director of directors) {
+      const name = host.interfaceTowards(director);
+      if (name === undefined)
+        throw new RealServerError('realserver/refused', `There is no route to the director ${director}: name its interface.`);
+      interfaces.add(name);
+    }
+  }
+  for (const name of interfaces) {
+    if (interfaceNamed(state, name)) continue;
+    throw new RealServerError('realserver/refused', `${name} is no interface that packets of a director could come by.`);
+  }
+  return { type, port, directors, interfaces: [...interfaces] };
+}
+
 function report(
   action: RealServerAction,
   state: HostState,
@@ -57,7 +93,7 @@ function report(
   changes: readonly string[],
   notes: readonly string[],
 ): RealServerReport {
-  return { action, mode: 'dr', ...assess(state, record, vips), changes, notes };
+  return { action, ...assess(state, record, vips), changes, notes };
 }
 
 function loadRecord(host: RealServerHost): RealServerRecord | undefined {
@@ -107,6 +143,12 @@ function apply(step: Step, host: RealServerHost): void {
     case 'remove-address':
       host.removeAddress(step.address, step.label);
       break;
+    case 'attach-decapsulator':
+      host.attachDecapsulator(step.interface, step.wanted);
+      break;
+    case 'detach-decapsulator':
+      host.detachDecapsulator(step.interface, step.withDiscipline);
+      break;
     default:
       unreachable(step);
   }
@@ -115,26 +157,34 @@ function apply(step: Step, host: RealServerHost): void {
 /** Takes back what was done, because of `reason`. Where even that fails, the record is still there for a later stop. */
 function undo(steps: readonly Step[], host: RealServerHost, reason: string): void {
   try {
-    for (const step of [...steps].reverse()) apply(inverse(step), host);
+    for (const step of [...steps].reverse()) for (const back of inverse(step)) apply(back, host);
   } catch (error) {
     throw new RealServerError('realserver/failed', `${reason} Undoing it failed as well (${(error as Error).message}): run stop.`);
   }
 }
 
-function inverse(step: Step): Step {
+function inverse(step: Step): Step[] {
   switch (step.kind) {
     case 'save-record':
-      return step.before
-        ? { kind: 'save-record', record: step.before, before: step.record }
-        : { kind: 'delete-record', before: step.record };
+      return [
+        step.before ? { kind: 'save-record', record: step.before, before: step.record } : { kind: 'delete-record', before: step.record },
+      ];
     case 'delete-record':
-      return { kind: 'save-record', record: step.before, before: undefined };
+      return [{ kind: 'save-record', record: step.before, before: undefined }];
     case 'set-sysctl':
-      return { ...step, value: step.before, before: step.value };
+      return [{ ...step, value: step.before, before: step.value }];
     case 'add-address':
-      return { ...step, kind: 'remove-address' };
+      return [{ ...step, kind: 'remove-address' }];
     case 'remove-address':
-      return { ...step, kind: 'add-address' };
+      return [{ ...step, kind: 'add-address' }];
+    case 'attach-decapsulator':
+      return [
+        step.before
+          ? { ...step, wanted: step.before, before: step.wanted }
+          : { kind: 'detach-decapsulator', interface: step.interface, before: step.wanted, withDiscipline: step.withDiscipline },
+      ];
+    case 'detach-decapsulator':
+      return step.before ? [{ ...step, kind: 'attach-decapsulator', wanted: step.before, before: undefined }] : [];
     default:
       return unreachable(step);
   }
@@ -148,9 +198,15 @@ function describe(step: Step): string[] {
     case 'set-sysctl':
       return [`${step.name}: ${step.before} -> ${step.value}`];
     case 'add-address':
-      return [`${step.address}/32 added to ${LOOPBACK}${step.label ? ` as ${step.label}` : ''}`];
+      return [`${asPrefix(step.address)} added to ${LOOPBACK}${step.label ? ` as ${step.label}` : ''}`];
     case 'remove-address':
-      return [`${step.address}/32 removed from ${LOOPBACK}`];
+      return [`${asPrefix(step.address)} removed from ${LOOPBACK}`];
+    case 'attach-decapsulator': {
+      const from = step.wanted.directors === 'any' ? 'anybody' : step.wanted.directors.join(', ');
+      return [`${step.interface}: ${describeTunnel(step.wanted)} from ${from} to ${step.wanted.hosts.join(', ')} is taken off`];
+    }
+    case 'detach-decapsulator':
+      return [`${step.interface}: tunnels are left alone again`];
     default:
       return unreachable(step);
   }

@@ -1,8 +1,12 @@
 /** What `start` writes down before it changes anything, so that `stop` can put back exactly that, also after a crash in between. */
 import { IpAddress } from '../../base/index.ts';
+import { TUNNEL_TYPES, type TunnelType } from './tunnel.ts';
+
+/** How a director's packets come: as they are (direct routing), or in a tunnel. */
+export type RealServerMode = 'dr' | 'tun';
 
 export interface RecordedSysctl {
-  /** Dotted, as sysctl(8) prints it. */
+  /** As sysctl(8) prints it: dotted, with a slash for a dot within an interface's name. */
   readonly name: string;
   /** The value found by the first start. A later start never overwrites it. */
   readonly before: string;
@@ -11,8 +15,22 @@ export interface RecordedSysctl {
 
 export interface RecordedVip {
   readonly address: IpAddress;
+  readonly mode: RealServerMode;
   /** False when the address was on lo before the first start: then stop leaves it there. */
   readonly added: boolean;
+}
+
+export interface RecordedInterface {
+  readonly name: string;
+  /** True when the interface had no `clsact` discipline before: then stop takes it off again, unless others have put filters there. */
+  readonly madeDiscipline: boolean;
+}
+
+export interface RecordedTunnel {
+  readonly type: TunnelType;
+  readonly port: number;
+  readonly directors: readonly IpAddress[] | 'any';
+  readonly interfaces: readonly RecordedInterface[];
 }
 
 export interface RealServerRecord {
@@ -23,24 +41,27 @@ export interface RealServerRecord {
   readonly sysctls: readonly RecordedSysctl[];
   /** Every VIP that needs the sysctls; they are put back when the last one stops. */
   readonly vips: readonly RecordedVip[];
+  /** There as long as a VIP of the mode `tun` is. */
+  readonly tunnel?: RecordedTunnel;
 }
 
-const RECORD_VERSION = 1;
+const RECORD_VERSION = 2;
 
 export function formatRecord(record: RealServerRecord): string {
-  return `${JSON.stringify({ version: RECORD_VERSION, mode: 'dr', ...record }, undefined, 2)}\n`;
+  return `${JSON.stringify({ version: RECORD_VERSION, ...record }, undefined, 2)}\n`;
 }
 
 /** Undefined when the text is not a record of this version. */
 export function parseRecord(text: string): RealServerRecord | undefined {
   const value = parseObject(text);
-  if (value?.version !== RECORD_VERSION || value.mode !== 'dr') return undefined;
-  const { bootId, namespace, sysctls, vips } = value;
-  if (typeof bootId !== 'string' || typeof namespace !== 'string' || !Array.isArray(sysctls) || !Array.isArray(vips)) return undefined;
-  const readSysctls = sysctls.map(parseSysctl);
-  const readVips = vips.map(parseVip);
-  if (!isComplete(readSysctls) || !isComplete(readVips)) return undefined;
-  return { bootId, namespace, sysctls: readSysctls, vips: readVips };
+  if (value?.version !== RECORD_VERSION) return undefined;
+  const { bootId, namespace } = value;
+  const sysctls = parseList(value.sysctls, parseSysctl);
+  const vips = parseList(value.vips, parseVip);
+  const tunnel = value.tunnel === undefined ? undefined : parseTunnel(value.tunnel);
+  if (typeof bootId !== 'string' || typeof namespace !== 'string' || !sysctls || !vips) return undefined;
+  if (value.tunnel !== undefined && !tunnel) return undefined;
+  return { bootId, namespace, sysctls, vips, ...(tunnel && { tunnel }) };
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -55,15 +76,41 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
 }
 
+/** Undefined when it is no list or one of its items cannot be read. */
+function parseList<T>(value: unknown, parse: (item: unknown) => T | undefined): readonly T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const items = value.map(parse);
+  return isComplete(items) ? items : undefined;
+}
+
 function parseSysctl(value: unknown): RecordedSysctl | undefined {
   const { name, before, set } = asObject(value) ?? {};
   return typeof name === 'string' && typeof before === 'string' && typeof set === 'string' ? { name, before, set } : undefined;
 }
 
 function parseVip(value: unknown): RecordedVip | undefined {
-  const { address, added } = asObject(value) ?? {};
-  const parsed = typeof address === 'string' ? IpAddress.parse(address) : undefined;
-  return parsed && typeof added === 'boolean' ? { address: parsed, added } : undefined;
+  const { address, mode, added } = asObject(value) ?? {};
+  const parsed = parseAddress(address);
+  if (!parsed || typeof added !== 'boolean' || (mode !== 'dr' && mode !== 'tun')) return undefined;
+  return { address: parsed, mode, added };
+}
+
+function parseTunnel(value: unknown): RecordedTunnel | undefined {
+  const { type, port, directors, interfaces } = asObject(value) ?? {};
+  const known = TUNNEL_TYPES.find((candidate) => candidate === type);
+  const readDirectors = directors === 'any' ? directors : parseList(directors, parseAddress);
+  const readInterfaces = parseList(interfaces, parseInterface);
+  if (!known || typeof port !== 'number' || !readDirectors || !readInterfaces) return undefined;
+  return { type: known, port, directors: readDirectors, interfaces: readInterfaces };
+}
+
+function parseInterface(value: unknown): RecordedInterface | undefined {
+  const { name, madeDiscipline } = asObject(value) ?? {};
+  return typeof name === 'string' && typeof madeDiscipline === 'boolean' ? { name, madeDiscipline } : undefined;
+}
+
+function parseAddress(value: unknown): IpAddress | undefined {
+  return typeof value === 'string' ? IpAddress.parse(value) : undefined;
 }
 
 function isComplete<T>(values: readonly (T | undefined)[]): values is readonly T[] {

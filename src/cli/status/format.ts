@@ -8,6 +8,8 @@ export function formatStatus(report: StatusReport): string {
   ];
   for (const group of report.vrrp.groups) lines.push('', `sync group ${group.name}  ${group.state}  (${group.members.join(', ')})`);
   for (const router of report.vrrp.routers) lines.push('', ...formatRouter(router));
+  const trackers = formatTrackers(report.vrrp.trackers);
+  if (trackers.length > 0) lines.push('', 'tracked', ...trackers);
   for (const service of report.services) lines.push('', ...formatService(service));
   const reasons = Object.entries(report.dataPlane.reasons);
   if (reasons.length > 0) lines.push('', 'packets not simply forwarded', ...reasons.map(([reason, count]) => `  ${reason}  ${count}`));
@@ -26,30 +28,62 @@ function formatRouter(router: RouterStatusReport): string[] {
       ? `priority ${router.basePriority}`
       : `priority ${router.effectivePriority} (configured ${router.basePriority})`;
   const master = router.state === 'BACKUP' && router.masterAddress ? `, master is ${router.masterAddress}` : '';
+  const since = router.secondsInState === undefined ? '' : ` for ${formatUptime(router.secondsInState)}`;
   const rejected = Object.entries(router.rejected).map(([reason, count]) => `${reason} ${count}`);
   return [
-    `virtual router ${router.name}  ${router.state}  VRID ${router.vrid} on ${router.interface}, ${priority}${master}`,
+    `virtual router ${router.name}  ${router.state}${since}  VRID ${router.vrid} on ${router.vmac ?? router.interface}, ${priority}${master}`,
+    ...(router.faultCause === undefined ? [] : [`  fault: ${router.faultCause}`]),
     `  VIPs ${router.vips.join(' ')}`,
     `  adverts sent ${router.advertsSent}, received ${router.advertsReceived}; transitions to MASTER ${router.becameMaster}`,
     ...(rejected.length > 0 ? [`  rejected: ${rejected.join(', ')}`] : []),
   ];
 }
 
+/** What virtual routers follow, apart from their own interfaces. */
+function formatTrackers({ scripts, files, processes, bfdSessions }: StatusReport['vrrp']['trackers']): string[] {
+  return [
+    ...scripts.map(
+      ({ name, state, lastStatus }) => `  script ${name}  ${state}${lastStatus === undefined ? '' : `, last status ${lastStatus}`}`,
+    ),
+    ...files.map(({ name, value }) => `  file ${name}  ${value}`),
+    ...processes.map(({ name, state, count }) => `  process ${name}  ${state}, ${count} running`),
+    ...bfdSessions.map(({ name, neighbor, state }) => `  BFD session ${name} with ${neighbor}  ${state}`),
+  ];
+}
+
 function formatService(service: ServiceHealthReport): string[] {
   const up = service.servers.filter((server) => server.verdict === 'up').length;
   const sorry = service.sorryServer;
+  const group = service.group === undefined ? '' : ` of group ${service.group}`;
   return [
-    `virtual service ${service.service}  quorum ${service.quorum}, ${up} of ${service.servers.length} real servers up`,
-    ...service.servers.map(
-      (server) => `  ${server.verdict.padEnd(9)} ${server.server}  ${formatWeight(server)}${server.reason ? `  ${server.reason}` : ''}`,
-    ),
+    `virtual service ${service.service}${group}  quorum ${service.quorum}, ${up} of ${service.servers.length} real servers up`,
+    ...(service.servers.some((server) => server.suspended) ? ['  checks suspended: the VIP is not on this host'] : []),
+    ...service.servers.flatMap(formatServer),
     ...(sorry ? [`  sorry     ${sorry.server}  ${sorry.active ? 'in use' : 'standing by'}`] : []),
   ];
 }
 
-function formatWeight({ weight, configuredWeight }: ServiceHealthReport['servers'][number]): string {
+type ServerReport = ServiceHealthReport['servers'][number];
+
+function formatServer(server: ServerReport): string[] {
+  const { verdict, reason, checks } = server;
+  return [
+    `  ${verdict.padEnd(9)} ${server.server}  ${formatMethod(server)}, ${formatWeight(server)}${reason ? `  ${reason}` : ''}`,
+    // The reason of a server with one check is that check's.
+    ...(checks.length < 2 ? [] : checks.map((check) => `            ${check.name} ${check.verdict}: ${check.reason}`)),
+  ];
+}
+
+function formatMethod({ method, tunnel }: ServerReport): string {
+  if (!tunnel) return method;
+  return `${method} ${tunnel.type}${tunnel.port > 0 ? ` port ${tunnel.port}` : ''}`;
+}
+
+function formatWeight({ weight, configuredWeight, measuredWeight, overrideWeight }: ServerReport): string {
   if (weight === undefined) return 'not in the table';
-  return weight === configuredWeight ? `weight ${weight}` : `weight ${weight} (configured ${configuredWeight})`;
+  if (weight === configuredWeight) return `weight ${weight}`;
+  const origin = overrideWeight === weight ? 'set by an operator, ' : measuredWeight === weight ? 'measured, ' : '';
+  return `weight ${weight} (${origin}configured ${configuredWeight})`;
 }
 
 function formatUptime(uptimeSeconds: number): string {

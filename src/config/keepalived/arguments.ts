@@ -1,27 +1,35 @@
 /** Reads what stands after a keyword, as the table says. Everything unreadable is reported once and gives undefined. */
-import { didYouMean, IpAddress, type Severity, seconds } from '../../base/index.ts';
+import type { Severity } from '../../base/index.ts';
+import { expectation } from './argument-text.ts';
 import type { ArgumentForm, Keyword } from './keyword.ts';
 import { type Token, tokenEnd, wordValue } from './lexer.ts';
+import { readLine } from './lines.ts';
 import type { Reporter } from './report.ts';
+import { readScalar } from './scalars.ts';
 import type { SourceText } from './source.ts';
-import { type Statement, statementPlace, tokenPlace } from './syntax.ts';
+import { type Statement, statementPlace } from './syntax.ts';
+import type { CommandText, Value } from './value.ts';
 
-/** A command as written: its text before it is split into words, and the identity after it. */
-export interface CommandText {
-  readonly text: string;
-  readonly token: Token;
-  readonly user?: string;
-  readonly group?: string;
+export { readAddress, readInteger } from './scalars.ts';
+
+interface Arity {
+  readonly min: number;
+  readonly max: number;
 }
 
-/** A flag, an integer or a time in microseconds, a word, an address, a command, or words for the lowering to read. */
-export type Value = boolean | number | string | IpAddress | CommandText | readonly Token[];
-
-const TRUE_WORDS = ['on', 'true', 'yes'];
-const FALSE_WORDS = ['off', 'false', 'no'];
+/** A file with thousands of servers asks for the same few forms over and over. */
+const ARITIES = new Map<ArgumentForm, Arity>();
 
 /** How many words a form takes, the keyword not counted. */
-function arity(form: ArgumentForm): { min: number; max: number } {
+function arity(form: ArgumentForm): Arity {
+  const known = ARITIES.get(form);
+  if (known) return known;
+  const counted = countWords(form);
+  ARITIES.set(form, counted);
+  return counted;
+}
+
+function countWords(form: ArgumentForm): Arity {
   switch (form.kind) {
     case 'none':
       return { min: 0, max: 0 };
@@ -32,31 +40,15 @@ function arity(form: ArgumentForm): { min: number; max: number } {
       return { min: 1, max: form.identity ? 3 : Number.MAX_SAFE_INTEGER };
     case 'words':
       return form;
+    case 'optional':
+      return { min: 0, max: arity(form.form).max };
+    case 'line': {
+      // A line of nothing but words has at least one of them.
+      const min = form.parts.length === 0 ? 1 : form.parts.filter((part) => !part.optional).length;
+      return { min, max: form.words.length > 0 ? Number.MAX_SAFE_INTEGER : form.parts.length };
+    }
     default:
       return { min: 1, max: 1 };
-  }
-}
-
-/** What a form takes, in words for a person. */
-function expectation(form: ArgumentForm): string {
-  switch (form.kind) {
-    case 'integer':
-      return `a whole number from ${form.min} to ${form.max}`;
-    case 'seconds':
-      return `a number of seconds from ${form.min} to ${form.max}`;
-    case 'choice':
-      return `one of ${form.words.join(', ')}`;
-    case 'address':
-      return 'an IP address';
-    case 'word':
-    case 'words':
-      return form.what;
-    case 'command':
-      return 'a command';
-    case 'flag':
-      return 'on or off';
-    case 'none':
-      return 'nothing';
   }
 }
 
@@ -73,20 +65,25 @@ export function readArguments(
   reporter: Reporter,
   extraSeverity: Severity = 'warning',
 ): Value | undefined {
+  const { form } = keyword;
+  const { min, max } = arity(form);
   const given = statement.words.slice(1);
-  const { min, max } = arity(keyword.form);
   if (given.length < min) {
-    reporter.report('config/missing-value', statementPlace(source, statement), `${keyword.name} needs ${expectation(keyword.form)}.`);
+    reporter.report(
+      form.kind === 'line' && form.parts.length === 0 ? 'config/incomplete-line' : 'config/missing-value',
+      statementPlace(source, statement),
+      `${keyword.name} needs ${expectation(form)}.`,
+    );
     return undefined;
   }
-  const extra = extraWord(keyword, statement);
+  const extra = given[max];
   if (extra) {
     const last = given.at(-1) as Token;
     const before = tokenEnd(given[max - 1] ?? (statement.words[0] as Token));
     reporter.report(
       'config/extra-words',
       { source, start: extra.start, end: tokenEnd(last) },
-      `${keyword.name} takes ${max === 0 ? 'no value' : expectation(keyword.form)}; the rest of the line is ignored.`,
+      `${keyword.name} takes ${max === 0 ? 'no value' : expectation(form)}; the rest of the line is ignored.`,
       {
         severity: extraSeverity,
         help: 'Keep one statement on a line.',
@@ -94,135 +91,55 @@ export function readArguments(
       },
     );
   }
-  return new ArgumentReader(keyword, source, reporter).read(given.slice(0, max));
+  return readForm(keyword, form, extra ? given.slice(0, max) : given, source, reporter);
 }
 
-class ArgumentReader {
-  private readonly keyword: Keyword;
-  private readonly source: SourceText;
-  private readonly reporter: Reporter;
-
-  constructor(keyword: Keyword, source: SourceText, reporter: Reporter) {
-    this.keyword = keyword;
-    this.source = source;
-    this.reporter = reporter;
-  }
-
-  read(given: readonly Token[]): Value | undefined {
-    const { form } = this.keyword;
-    const first = given[0];
-    switch (form.kind) {
-      case 'none':
-        return true;
-      case 'flag':
-        return first === undefined || this.flag(first);
-      case 'words':
-        return given;
-      case 'word':
-        return first && wordValue(first);
-      case 'integer':
-        return first && readInteger(first, form.min, form.max, this.keyword.name, this.source, this.reporter);
-      case 'seconds':
-        return first && this.seconds(first, form.min, form.max);
-      case 'choice':
-        return first && this.choice(first, form.words);
-      case 'address':
-        return first && readAddress(first, this.source, this.reporter);
-      case 'command':
-        return first && this.command(first, given.slice(1), form.identity);
-    }
-  }
-
-  private flag(token: Token): boolean | undefined {
-    const text = wordValue(token).toLowerCase();
-    if (TRUE_WORDS.includes(text)) return true;
-    if (FALSE_WORDS.includes(text)) return false;
-    this.reporter.report(
-      'config/bad-value',
-      tokenPlace(this.source, token),
-      `${this.keyword.name} takes on or off (also true, false, yes, no), not ${token.text}.`,
-    );
-    return undefined;
-  }
-
-  private seconds(token: Token, min: number, max: number): number | undefined {
-    const text = wordValue(token);
-    if (!/^\d+(\.\d*)?$|^\.\d+$/.test(text)) {
-      const numeric = text.startsWith('-') && !Number.isNaN(Number(text));
-      this.reporter.report(
-        numeric ? 'config/out-of-range' : 'config/bad-value',
-        tokenPlace(this.source, token),
-        `${this.keyword.name} takes a number of seconds from ${min} to ${max}, not ${token.text}.`,
-      );
-      return undefined;
-    }
-    const value = Number(text);
-    if (value >= min && value <= max) return seconds(value);
-    this.reporter.report(
-      'config/out-of-range',
-      tokenPlace(this.source, token),
-      `${this.keyword.name} must be from ${min} to ${max} seconds, not ${text}.`,
-    );
-    return undefined;
-  }
-
-  private choice(token: Token, words: readonly string[]): string | undefined {
-    const text = wordValue(token);
-    const exact = words.find((candidate) => candidate === text);
-    if (exact !== undefined) return exact;
-    // keepalived compares the protocol without regard to case, and nothing else.
-    const sameLetters = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
-    if (sameLetters !== undefined && this.keyword.name === 'protocol') return sameLetters;
-    const meant = sameLetters ?? didYouMean(text, words);
-    this.reporter.report(
-      'config/bad-value',
-      tokenPlace(this.source, token),
-      `${this.keyword.name} takes ${expectation(this.keyword.form)}, not ${token.text}.`,
-      {
-        ...(meant !== undefined && {
-          help: `Did you mean ${meant}?`,
-          fix: { description: `Write ${meant}`, start: token.start, end: tokenEnd(token), replacement: meant },
-        }),
-      },
-    );
-    return undefined;
-  }
-
-  private command(first: Token, rest: readonly Token[], identity: boolean): CommandText {
-    if (!identity) return { text: [first, ...rest].map(wordValue).join(' '), token: first };
-    const [user, group] = rest;
-    return { text: wordValue(first), token: first, ...(user && { user: wordValue(user) }), ...(group && { group: wordValue(group) }) };
-  }
-}
-
-export function readInteger(
-  token: Token,
-  min: number,
-  max: number,
-  what: string,
+function readForm(
+  keyword: Keyword,
+  form: ArgumentForm,
+  given: readonly Token[],
   source: SourceText,
   reporter: Reporter,
-): number | undefined {
-  const text = wordValue(token);
-  if (!/^[+-]?\d+$/.test(text)) {
-    reporter.report(
-      'config/bad-value',
-      tokenPlace(source, token),
-      `${what} takes a whole number from ${min} to ${max}, not ${token.text}.`,
-    );
-    return undefined;
+): Value | undefined {
+  const first = given[0];
+  switch (form.kind) {
+    case 'none':
+      return true;
+    case 'optional':
+      return first === undefined || readForm(keyword, form.form, given, source, reporter);
+    case 'words':
+      return given;
+    case 'command':
+      return first && readCommandText(first, given.slice(1), form.identity);
+    case 'line':
+      return readLine(keyword.name, form, { words: given, source }, reporter);
+    case 'flag':
+      return first === undefined || readScalar(form, first, keyword.name, source, reporter);
+    default:
+      return first && readScalar(form, first, keyword.name, source, reporter);
   }
-  const value = Number(text);
-  if (value >= min && value <= max) return value;
-  reporter.report('config/out-of-range', tokenPlace(source, token), `${what} must be from ${min} to ${max}, not ${text}.`);
-  return undefined;
 }
 
-export function readAddress(token: Token, source: SourceText, reporter: Reporter): IpAddress | undefined {
-  const parsed = IpAddress.parse(wordValue(token));
-  if (!parsed)
-    reporter.report('config/bad-address', tokenPlace(source, token), `${token.text} is no IP address.`, {
-      help: 'Write four numbers from 0 to 255 with dots between, or an IPv6 address.',
-    });
-  return parsed;
+function readCommandText(first: Token, rest: readonly Token[], identity: boolean): CommandText {
+  if (!identity) return { text: commandText([first, ...rest]), token: first };
+  const [user, group] = rest;
+  return {
+    text: commandText([first]),
+    token: first,
+    ...(user && { user: wordValue(user) }),
+    ...(group && { group: groupName(wordValue(group)) }),
+  };
+}
+
+/** `</path` tells keepalived not to look at the file before it runs it. */
+function commandText(tokens: readonly Token[]): string {
+  return tokens
+    .map(wordValue)
+    .join(' ')
+    .replace(/^<(?=\/)/, '');
+}
+
+/** `:ops` asks for the supplementary groups of the user as well; the group itself is `ops`. */
+export function groupName(text: string): string {
+  return text.replace(/^:/, '');
 }

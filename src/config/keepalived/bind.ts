@@ -3,16 +3,19 @@
  * what the lowering reads; it no longer deals with words and braces.
  */
 import { IpAddress } from '../../base/index.ts';
-import { type CommandText, extraWord, readArguments, type Value } from './arguments.ts';
+import { extraWord, readArguments } from './arguments.ts';
 import type { Keyword } from './keyword.ts';
-import { type Token, tokenEnd, wordValue } from './lexer.ts';
-import { parse } from './parser.ts';
-import type { Place, Reporter } from './report.ts';
+import { type Token, wordValue } from './lexer.ts';
+import { readLine } from './lines.ts';
+import { reportStanding } from './not-acted.ts';
+import { parseSharing, RepeatedBlock } from './parser.ts';
+import { type Place, Reporter } from './report.ts';
 import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
-import { SourceText } from './source.ts';
-import { type Document, type Statement, statementPlace, tokenPlace } from './syntax.ts';
+import type { SourceText } from './source.ts';
+import { type Block, type Statement, statementPlace } from './syntax.ts';
 import { reportUnknown } from './unknown.ts';
+import type { CommandText, LineValue, Scalar, Value } from './value.ts';
 
 export interface BoundStatement {
   readonly keyword: Keyword;
@@ -21,6 +24,13 @@ export interface BoundStatement {
   /** Undefined when it could not be read (which has been reported). */
   readonly value: Value | undefined;
   readonly block?: BoundBlock;
+  /** A block elsewhere with the same statements, for a block that repeats it word for word: `block` is made when it is asked for. */
+  readonly alike?: BoundBlock;
+}
+
+/** What the block of a statement says. Where that stands may be another place: whoever reports something looks at `block`. */
+export function contentOf(bound: BoundStatement): BoundBlock | undefined {
+  return bound.alike ?? bound.block;
 }
 
 /** A line of a block of entries. */
@@ -29,29 +39,56 @@ export interface BoundEntry {
   readonly source: SourceText;
 }
 
+/** Blocks with more statements than this get an index. */
+const MANY_STATEMENTS = 16;
+
 export class BoundBlock {
   readonly statements: BoundStatement[] = [];
-  /** A virtual_server may hold thousands of statements, each of which asks for its settings. */
-  private readonly byName = new Map<string, BoundStatement[]>();
-  readonly entries: BoundEntry[] = [];
+  /** Only for large blocks: a virtual_server may hold thousands of statements, each of which asks for its settings. */
+  private byName: Map<string, BoundStatement[]> | undefined;
+  private ownEntries: BoundEntry[] | undefined;
+  private ownMisspelt: Set<string> | undefined;
+
+  get entries(): BoundEntry[] {
+    this.ownEntries ??= [];
+    return this.ownEntries;
+  }
+
   /** Keywords that were written, but misspelt or out of place, which has been reported. */
-  readonly misspelt = new Set<string>();
+  get misspelt(): Set<string> {
+    this.ownMisspelt ??= new Set();
+    return this.ownMisspelt;
+  }
 
   add(bound: BoundStatement): void {
     this.statements.push(bound);
+    if (this.byName) this.index(bound, this.byName);
+    else if (this.statements.length > MANY_STATEMENTS) {
+      this.byName = new Map();
+      for (const statement of this.statements) this.index(statement, this.byName);
+    }
+  }
+
+  private index(bound: BoundStatement, byName: Map<string, BoundStatement[]>): void {
     const name = canonicalName(bound.keyword);
-    const same = this.byName.get(name);
+    const same = byName.get(name);
     if (same) same.push(bound);
-    else this.byName.set(name, [bound]);
+    else byName.set(name, [bound]);
   }
 
   /** The last statement of that name; the last one counts, as in keepalived. Old spellings count as the present one. */
   last(name: string): BoundStatement | undefined {
-    return this.byName.get(name)?.at(-1);
+    if (this.byName) return this.byName.get(name)?.at(-1);
+    for (let i = this.statements.length - 1; i >= 0; i--) {
+      const bound = this.statements[i] as BoundStatement;
+      if (canonicalName(bound.keyword) === name) return bound;
+    }
+    return undefined;
   }
 
   all(name: string): readonly BoundStatement[] {
-    return this.byName.get(name) ?? [];
+    if (this.byName) return this.byName.get(name) ?? [];
+    return this.statements.filter(({ keyword }) => canonicalName(keyword) === name);
   }
 
   has(name: string): boolean {
@@ -84,6 +121,17 @@ export class BoundBlock {
     return bound && typeof bound.value === 'object' && 'token' in bound.value ? { ...bound.value, source: bound.source } : undefined;
   }
 
+  /** A keyword that may stand bare: true when it does. */
+  textOrBare(name: string): string | true | undefined {
+    const value = this.last(name)?.value;
+    return typeof value === 'string' || value === true ? value : undefined;
+  }
+
+  line(name: string): LineValue | undefined {
+    const value = this.last(name)?.value;
+    return typeof value === 'object' && 'parts' in value ? value : undefined;
+  }
+
   words(name: string): readonly Token[] | undefined {
     const bound = this.last(name);
     return bound && wordsOf(bound);
@@ -98,6 +146,15 @@ export function canonicalName(keyword: Keyword): string {
   return keyword.aliasOf ?? keyword.name;
 }
 
+/** The value of a part of a line, where it has the type asked for. */
+export function linePart<T extends Scalar>(line: LineValue | undefined, index: number, type: (value: Scalar) => value is T): T | undefined {
+  const value = line?.parts[index]?.value;
+  return value !== undefined && type(value) ? value : undefined;
+}
+export const isText = (value: Scalar): value is string => typeof value === 'string';
+export const isNumber = (value: Scalar): value is number => typeof value === 'number';
+export const isAddress = (value: Scalar): value is IpAddress => value instanceof IpAddress;
+
 /** Where the words of a statement stand. */
 export function placeOf(bound: BoundStatement): Place {
   return statementPlace(bound.source, bound.statement);
@@ -108,49 +165,81 @@ export function nameOf(bound: BoundStatement): string {
   return typeof bound.value === 'string' ? bound.value : '';
 }
 
-/** Finds the files of an `include`, in order. Undefined means that includes are not possible here. */
-export type IncludeResolver = (pattern: string, fromFile: string) => readonly { readonly file: string; readonly text: string }[];
+const REQUIRED = new Map<Keyword, readonly Keyword[]>();
 
-const MAX_INCLUDE_DEPTH = 16;
+/** What the block of a keyword cannot do without. A file may have thousands of such blocks, and the table never changes. */
+function requiredIn(keyword: Keyword): readonly Keyword[] {
+  const known = REQUIRED.get(keyword);
+  if (known) return known;
+  const required = [...keyword.children.values()].filter((child) => child.required !== undefined);
+  REQUIRED.set(keyword, required);
+  return required;
+}
+
+class RepeatedStatement implements BoundStatement {
+  readonly keyword: Keyword;
+  readonly statement: Statement;
+  readonly source: SourceText;
+  readonly value: Value | undefined;
+  readonly alike: BoundBlock;
+  private own: BoundBlock | undefined;
+
+  constructor(statement: Statement, keyword: Keyword, source: SourceText, value: Value | undefined, alike: BoundBlock) {
+    this.statement = statement;
+    this.keyword = keyword;
+    this.source = source;
+    this.value = value;
+    this.alike = alike;
+  }
+
+  get block(): BoundBlock {
+    this.own ??= this.bind();
+    return this.own;
+  }
+
+  private bind(): BoundBlock {
+    const block = new BoundBlock();
+    // What could be said about it has been said: nothing.
+    new Binder(new Reporter()).bind(this.statement.block?.statements ?? [], this.source, scopeOf(this.keyword), block);
+    return block;
+  }
+}
 
 export class Binder {
   private readonly reporter: Reporter;
-  private readonly include: IncludeResolver | undefined;
-  private readonly reportedFeatures = new Set<string>();
-  private readonly parameters = new Set<string>();
-  private includeDepth = 0;
+  /** Inside a block that this version does not act on, which has been said once. */
+  private quiet = false;
+  /** Blocks that are repeated, bound without a word. */
+  private readonly originals = new Map<Block, BoundBlock>();
 
-  constructor(reporter: Reporter, include: IncludeResolver | undefined) {
+  constructor(reporter: Reporter) {
     this.reporter = reporter;
-    this.include = include;
   }
 
-  /** Adds the statements of a document to a block. */
-  bind(document: Document, scope: Scope, into: BoundBlock): void {
-    this.statements(document.statements, document.source, scope, into);
-  }
-
-  private statements(statements: readonly Statement[], source: SourceText, scope: Scope, into: BoundBlock): void {
+  /** Adds statements to a block. */
+  bind(statements: readonly Statement[], source: SourceText, scope: Scope, into: BoundBlock): void {
+    let present: ReadonlySet<string> | undefined;
     for (const statement of statements) {
       if (this.language(statement, source, scope, into)) continue;
       if (scope.form === 'entries') into.entries.push({ words: statement.words, source });
       else if (statement.keyword) this.known(statement, statement.keyword, source, scope, into);
-      else if (statement.words.length > 0) this.unknown(statement, source, scope, statements, into);
+      else if (statement.words.length > 0) {
+        present ??= new Set(statements.flatMap(({ keyword }) => (keyword ? [canonicalName(keyword)] : [])));
+        this.unknown(statement, source, scope, present, into);
+      }
     }
   }
 
-  private unknown(statement: Statement, source: SourceText, scope: Scope, siblings: readonly Statement[], into: BoundBlock): void {
-    const present = new Set(siblings.flatMap((sibling) => (sibling.keyword ? [canonicalName(sibling.keyword)] : [])));
+  private unknown(statement: Statement, source: SourceText, scope: Scope, present: ReadonlySet<string>, into: BoundBlock): void {
     const meant = reportUnknown(statement, source, scope, present, this.reporter);
     if (meant !== undefined) into.misspelt.add(meant);
     if (statement.block) for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
   }
 
   private known(statement: Statement, keyword: Keyword, source: SourceText, scope: Scope, into: BoundBlock): void {
-    if (keyword.support !== 'acted') {
-      this.notActedOn(statement, keyword, source);
-      return;
-    }
+    const heard = keyword.support !== 'acted';
+    if (keyword.support === 'refused') for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
+    if (!this.quiet) reportStanding(keyword, statement.words[0] as Token, source, this.reporter);
     if (keyword.block && !statement.block) {
       for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
       // The parser has reported it; its presence keeps it from being reported as missing, too.
@@ -168,10 +257,25 @@ export class Binder {
       home.add({ keyword, statement, source, value });
       return;
     }
+    const alike = statement.block instanceof RepeatedBlock ? this.originals.get(statement.block.original) : undefined;
+    if (alike && !this.quiet) {
+      home.add(new RepeatedStatement(statement, keyword, source, value, alike));
+      this.reportMissing(statement, keyword, source, alike);
+      return;
+    }
     const inner = new BoundBlock();
-    this.statements(statement.block.statements, source, scopeOf(keyword), inner);
+    const { said } = this.reporter;
+    const before = this.quiet;
+    this.quiet ||= heard;
+    this.bind(statement.block.statements, source, scopeOf(keyword), inner);
+    this.quiet = before;
+    if (statement.block.repeated && said === this.reporter.said && !this.quiet && !heard) this.originals.set(statement.block, inner);
+    // Nothing else looks at the lines of a block that is not acted on.
+    if (heard && keyword.entry?.kind === 'line')
+      for (const entry of inner.entries) readLine(keyword.name, keyword.entry, entry, this.reporter);
     home.add({ keyword, statement, source, value, block: inner });
-    this.reportMissing(statement, keyword, source, inner);
+    // Where the end of a block is a guess, so is what it lacks.
+    if (statement.block.close) this.reportMissing(statement, keyword, source, inner);
   }
 
   /** The block that a statement goes to: this one, or for a real_server outside any virtual_server the one before it. */
@@ -199,31 +303,6 @@ export class Binder {
     return before.block;
   }
 
-  private notActedOn(statement: Statement, keyword: Keyword, source: SourceText): void {
-    const place = { source, start: (statement.words[0] as Token).start, end: tokenEnd(statement.words[0] as Token) };
-    const what = keyword.block ? `The block ${keyword.name}` : keyword.name;
-    if (keyword.support === 'refused') {
-      for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
-      this.reporter.report(
-        'config/unsupported',
-        place,
-        `${what} is understood but not acted on in this version, and without it the system would do something else than asked.`,
-        {
-          help: 'Remove it if that is acceptable.',
-        },
-      );
-      return;
-    }
-    this.reporter.report(
-      'config/not-acted-on',
-      place,
-      `${what} is understood but not acted on in this version. Everything else works without it.`,
-      {
-        severity: keyword.support === 'cosmetic' ? 'info' : 'warning',
-      },
-    );
-  }
-
   private reportRepetition(statement: Statement, keyword: Keyword, source: SourceText, into: BoundBlock): void {
     const before = into.last(canonicalName(keyword));
     if (!before) return;
@@ -237,8 +316,10 @@ export class Binder {
   }
 
   private reportMissing(statement: Statement, keyword: Keyword, source: SourceText, inner: BoundBlock): void {
-    for (const child of keyword.children.values()) {
-      if (child.required === undefined || inner.has(child.name) || inner.misspelt.has(child.name)) continue;
+    for (const child of requiredIn(keyword)) {
+      if (inner.has(child.name) || inner.misspelt.has(child.name)) continue;
+      const first = statement.words[1];
+      if (first && child.requiredUnless?.includes(wordValue(first))) continue;
       const words = statement.words.map((word) => word.text).join(' ');
       this.reporter.report(
         'config/missing-keyword',
@@ -249,62 +330,20 @@ export class Binder {
     }
   }
 
-  /** Statements of the language itself: include, parameters, conditions and loops. True when it was one. */
+  /** An include line, whose files have been read already, and a block without a word, which has been reported. */
   private language(statement: Statement, source: SourceText, scope: Scope, into: BoundBlock): boolean {
     const first = statement.words[0];
     if (!first) return true;
-    const text = first.text;
-    if (/^include[rmwba]?$/.test(text)) this.included(statement, source, scope, into);
-    else if (/^\$[A-Za-z_]\w*=/.test(text)) {
-      this.parameters.add((/\w+/.exec(text) as RegExpExecArray)[0]);
-      this.reportFeature('parameters', first, source, 'Parameter definitions ($NAME=VALUE)');
-    } else if (/^@\^?\w/.test(text)) this.reportFeature('conditions', first, source, 'Conditional lines (@id)');
-    else if (/^~(SEQ|LST)/.test(text)) this.reportFeature('loops', first, source, 'Repeated lines (~SEQ, ~LST)');
-    else return this.usesParameter(statement);
-    return true;
-  }
-
-  /** Lines with a parameter in them cannot be read without it; the definition has been reported. */
-  private usesParameter(statement: Statement): boolean {
-    if (this.parameters.size === 0) return false;
-    return statement.words.some((word) => [...word.text.matchAll(/\$\{?(\w+)/g)].some((match) => this.parameters.has(match[1] as string)));
-  }
-
-  private reportFeature(feature: string, token: Token, source: SourceText, what: string): void {
-    if (this.reportedFeatures.has(feature)) return;
-    this.reportedFeatures.add(feature);
-    this.reporter.report(
-      'config/unsupported',
-      tokenPlace(source, token),
-      `${what} are understood but not acted on in this version; this is the first one, and all such lines are left out.`,
-      {
-        help: 'Write the values out.',
-      },
-    );
-  }
-
-  private included(statement: Statement, source: SourceText, scope: Scope, into: BoundBlock): void {
-    const pattern = statement.words[1] && wordValue(statement.words[1]);
-    const place = statementPlace(source, statement);
-    if (pattern === undefined) this.reporter.report('config/missing-value', place, 'include needs the path of a file.');
-    else if (!this.include)
-      this.reporter.report('config/unsupported', place, `The file ${pattern} cannot be read here, so what it says is missing.`);
-    else if (this.includeDepth >= MAX_INCLUDE_DEPTH)
+    if (!first.text.startsWith('include') || !/^include[rmwba]?$/.test(first.text)) return false;
+    const files = source.included.get(first.start);
+    if (!files && !first.first)
       this.reporter.report(
-        'config/include-depth',
-        place,
-        `Includes are nested more than ${MAX_INCLUDE_DEPTH} deep; ${pattern} is not read.`,
-        { help: 'Look for a file that includes itself.' },
+        'config/unknown-keyword',
+        statementPlace(source, statement),
+        `${first.text} means something only at the start of a line. Here it is ignored, and what the file says is missing.`,
+        { severity: 'error', help: 'Put it on a line of its own.' },
       );
-    else {
-      const files = this.include(pattern, source.file);
-      if (files.length === 0)
-        this.reporter.report('config/include-not-found', place, `No file matches ${pattern}. The line is ignored, as keepalived does.`);
-      this.includeDepth++;
-      for (const { file, text } of files) {
-        this.bind(parse(new SourceText(file, text), scope, this.reporter), scope, into);
-      }
-      this.includeDepth--;
-    }
+    for (const file of files ?? []) this.bind(parseSharing(file, scope, this.reporter).statements, file, scope, into);
+    return true;
   }
 }

@@ -1,10 +1,10 @@
 /** Turns the text of a command into an argument vector, as keepalived does; shell syntax gets an explicit shell. */
 import type { ScriptCommand } from '../../model/index.ts';
-import type { CommandText } from './arguments.ts';
 import { wordValue } from './lexer.ts';
 import type { Reporter } from './report.ts';
 import type { SourceText } from './source.ts';
 import { tokenPlace } from './syntax.ts';
+import type { CommandText } from './value.ts';
 
 /** Characters that mean something to a shell and nothing to execve. */
 const SHELL_SYNTAX = /[|&;<>()$`*?]|\[\[|(^|\s)\[\s/;

@@ -1,5 +1,12 @@
 /** Finds the files that an `include` names: relative paths, braces, `*`, `?` and `[…]`, as glob(7) has them. */
-import type { IncludeResolver } from './bind.ts';
+
+/** One file that an include names. Without a text it says what is wrong: no such file, no match of a pattern, or not readable. */
+export type IncludedFile =
+  | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly problem: 'absent' | 'no-match' | 'unreadable' };
+
+/** Finds the files of an `include`, in order. */
+export type IncludeResolver = (pattern: string, fromFile: string) => readonly IncludedFile[];
 
 /** The two questions to a file system; both answer undefined or nothing instead of throwing. */
 export interface FileAccess {
@@ -14,16 +21,30 @@ const MAX_PATTERNS = 1024;
 export function createIncludeResolver(access: FileAccess): IncludeResolver {
   return (pattern, fromFile) => {
     const base = fromFile.includes('/') ? fromFile.slice(0, fromFile.lastIndexOf('/') + 1) : '';
-    const found: { file: string; text: string }[] = [];
-    for (const expanded of expandBraces(pattern)) {
-      const path = expanded.startsWith('/') ? expanded : base + expanded;
-      for (const file of glob(path, access)) {
-        const text = access.readFile(file);
-        if (text !== undefined) found.push({ file, text });
-      }
-    }
-    return found;
+    return expandBraces(pattern).flatMap((expanded) => filesOf(expanded.startsWith('/') ? expanded : base + expanded, access));
   };
+}
+
+/** Whether a pattern may match any number of files, none among them. */
+export function hasWildcard(pattern: string): boolean {
+  return /[*?[]/.test(pattern);
+}
+
+/** The files of a path without braces. A path without wildcards is one file, whether it exists or not. */
+function filesOf(path: string, access: FileAccess): IncludedFile[] {
+  if (!hasWildcard(path)) return [readOne(path, access)];
+  const matches = glob(path, access)
+    .map((file) => readOne(file, access))
+    .filter((file) => 'text' in file || file.problem === 'unreadable');
+  return matches.length > 0 ? matches : [{ file: path, problem: 'no-match' }];
+}
+
+function readOne(file: string, access: FileAccess): IncludedFile {
+  const text = access.readFile(file);
+  if (text !== undefined) return { file, text };
+  const slash = file.lastIndexOf('/');
+  const names = access.listDirectory(slash < 0 ? '.' : file.slice(0, slash + 1));
+  return { file, problem: names.includes(file.slice(slash + 1)) ? 'unreadable' : 'absent' };
 }
 
 /** `a{b,c}d` gives `abd` and `acd`, also nested; without a pair of braces with a comma, the text itself. */
@@ -61,7 +82,7 @@ function glob(path: string, access: FileAccess): string[] {
   for (const part of path.split('/').filter((piece) => piece !== '')) {
     paths = paths.flatMap((directory) => {
       const join = (name: string): string => (directory === '' || directory === '/' ? directory + name : `${directory}/${name}`);
-      if (!/[*?[]/.test(part)) return [join(part)];
+      if (!hasWildcard(part)) return [join(part)];
       const names = access.listDirectory(directory === '' ? '.' : directory).filter((name) => matches(part, name));
       return [...names].sort().map(join);
     });

@@ -106,20 +106,16 @@ describe('readKeepalived', () => {
     ['no interface', 'interface eth0', '', ['4 error config/missing-keyword']],
     ['no protocol', 'protocol TCP', '', ['17 error config/missing-keyword']],
     ['no url', 'url {\n                path /\n            }', '', ['22 error config/missing-keyword']],
-    ['another scheduler', 'lvs_sched rr', 'lvs_sched mh', ['18 error config/unsupported']],
-    ['another method', 'lvs_method DR', 'lb_kind NAT', ['19 error config/unsupported']],
     ['a method in small letters', 'lvs_method DR', 'lvs_method dr', ['19 error config/bad-value']],
-    ['another check', 'TCP_CHECK {', 'MISC_CHECK {\nmisc_path /bin/true', ['29 error config/unsupported']],
-    ['unicast', 'priority 100', 'unicast_peer {\n10.0.0.9\n}', ['8 error config/unsupported']],
-    ['version 3', 'priority 100', 'version 3', ['8 error config/unsupported']],
-    ['authentication by header', 'PASS', 'AH', ['10 error config/unsupported']],
+    ['a way that checks cannot go', 'TCP_CHECK {', 'TCP_CHECK {\nbind_if eth1', ['30 error config/unsupported']],
+    ['unicast to itself', 'priority 100', 'unicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.9\n}', ['10 error config/peer-is-self']],
+    ['a password in version 3', 'priority 100', 'version 3', ['9 warning config/authentication-ignored']],
+    ['another authentication', 'PASS', 'MD5', ['10 error config/bad-value']],
     ['half an authentication', 'auth_type PASS', '', ['9 error config/missing-keyword']],
-    ['an IPv6 address', '10.0.0.100/24', 'fd00::1', ['14 error config/unsupported']],
+    ['an IPv6 address among others', '10.0.0.100/24', '10.0.0.100/24\nfd00::1', ['15 error config/mixed-families']],
     ['a cosmetic keyword', 'protocol TCP', 'protocol TCP\nnat_mask 255.255.255.0', ['21 info config/not-acted-on']],
     ['an old keyword', 'priority 100', 'lvs_sync_daemon_interface eth0', ['8 warning config/not-acted-on']],
     ['a fraction of a second in version 2', 'priority 100', 'advert_int 0.5', ['8 error config/out-of-range']],
-    ['a variable', 'global_defs', '$P=100\nglobal_defs', ['1 error config/unsupported']],
-    ['a conditional line', 'priority 100', '@high priority 100\n@low priority 50', ['8 error config/unsupported']],
     ['nopreempt of a MASTER', 'state BACKUP', 'nopreempt\nstate MASTER', ['5 warning config/nopreempt-with-master']],
     ['a port that direct routing cannot change', '10.0.0.1 80', '10.0.0.1 8080', ['21 warning config/port-forced']],
     ['a real server twice', '10.0.0.2 80', '10.0.0.1 80', ['28 warning config/duplicate-server']],
@@ -181,6 +177,40 @@ describe('readKeepalived', () => {
   });
 });
 
+describe('the language before the grammar', () => {
+  it('gives the same configuration as the text written out', () => {
+    const written = `$PRIORITY=100
+@other $PRIORITY=1
+$SERVER= \\
+    real_server 10.0.0.\${HOST} 80 { \\
+        \${CHECK} \\
+    }
+$CHECK=TCP_CHECK { }
+${GOOD.replace('priority 100', 'priority $PRIORITY').replace('state BACKUP', '@main state BACKUP\n@other state MASTER')}`;
+    const text = written.replace(/ {4}real_server 10\.0\.0\.2 [\s\S]*?\n {4}\}\n/, '    ~LST(HOST, 2) $SERVER\n');
+    expect(text).not.toContain('10.0.0.2');
+    const { configuration, diagnostics } = read(text, { configId: 'main' });
+    expect(diagnostics).toEqual([]);
+    expect(configuration).toEqual(read(GOOD).configuration);
+  });
+
+  it('compares conditions with the first label of the host name', () => {
+    const text = 'global_defs {\n@lb1 router_id A\n@lb2 router_id B\n}\n';
+    expect(read(text, { hostName: 'lb2.example.com' }).configuration.routerId).toBe('B');
+    expect(read(text, { hostName: 'lb2.example.com', configId: 'lb1' }).configuration.routerId).toBe('A');
+  });
+
+  it('says once that a value is a name without a definition', () => {
+    const text = GOOD.replace('priority 100', `priority \${PRIO}`);
+    expect(codes(`$PRIORITY=100\n${text}`)).toEqual(['9 error config/undefined-parameter']);
+  });
+
+  it('says once what is wrong in a text that is used many times', () => {
+    const text = GOOD.replace('        10.0.0.100/24', `        ~SEQ(LAST, 250, 300) 10.0.0.\${LAST}`);
+    expect(codes(text)).toEqual(['14 error config/bad-address']);
+  });
+});
+
 describe('several files', () => {
   const include = (pattern: string) =>
     pattern === 'servers' ? [{ file: 'servers', text: 'real_server 10.0.0.3 80 {\n weigth 5\n}\n' }] : [];
@@ -197,6 +227,7 @@ describe('several files', () => {
   it('report what cannot be included', () => {
     expect(codes('include servers\n')).toEqual(['1 error config/unsupported']);
     expect(codes('include nothing\n', { include })).toEqual(['1 warning config/include-not-found']);
+    expect(codes('global_defs { include servers\n}\n', { include })).toEqual(['1 error config/unknown-keyword']);
     expect(codes('include\n', { include })).toEqual(['1 error config/missing-value']);
     expect(codes('include k.conf', { include: () => [{ file: 'k.conf', text: 'include k.conf' }] })).toEqual([
       '1 error config/include-depth',

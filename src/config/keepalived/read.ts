@@ -1,14 +1,15 @@
 /** A keepalived.conf as the daemon needs it: the model, and everything that a person should know about the text. */
 import type { Diagnostic } from '../../base/index.ts';
 import type { Configuration } from '../../model/index.ts';
-import { Binder, BoundBlock, type IncludeResolver } from './bind.ts';
-import type { Context, InterfaceUse } from './context.ts';
-import { mergeGlobals, readGlobals, readMail, readScripts, readTimeouts } from './lower-global.ts';
-import { readServices } from './lower-service.ts';
-import { readGroups, readRouters } from './lower-vrrp.ts';
-import { parse } from './parser.ts';
+import { Binder, BoundBlock } from './bind.ts';
+import type { InterfaceUse } from './context.ts';
+import { EXPANSION_LIMITS, Expander, type ExpansionSettings } from './expand.ts';
+import type { IncludeResolver } from './include.ts';
+import { withoutConsequences } from './judgements.ts';
+import { type LowerOptions, lower } from './lower.ts';
+import { parseSharing } from './parser.ts';
 import { Reporter } from './report.ts';
-import { SourceText } from './source.ts';
+import type { SourceText } from './source.ts';
 import { ROOT_SCOPE } from './table.ts';
 
 /** One text with the name that diagnostics carry and that includes are relative to. */
@@ -17,11 +18,17 @@ export interface ConfigurationSource {
   readonly text: string;
 }
 
-export interface ReadOptions {
-  /** For defaults that contain it, such as the sender of mail. */
-  readonly hostName?: string;
+export interface ReadOptions extends LowerOptions {
   /** Finds the files of an `include`. Without it an include is an error, because what it says would be missing. */
   readonly include?: IncludeResolver;
+  /** What `@id` lines are compared with (`-i`); by default the host name up to its first dot, as in keepalived. */
+  readonly configId?: string;
+  /** For `${_ENV NAME}`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Where relative file names start, for `${_PWD}`. */
+  readonly workingDirectory?: string;
+  /** For `${_RANDOM}`: the same seed gives the same numbers, and so does no seed. */
+  readonly randomSeed?: number;
 }
 
 export interface KeepalivedReading {
@@ -33,6 +40,8 @@ export interface KeepalivedReading {
   readonly interfaces: readonly InterfaceUse[];
   /** Every text that was read, includes among them, in the order in which they were met; for code frames. */
   readonly sources: readonly ConfigurationSource[];
+  /** Every statement in its block, with its keyword and its place: where each setting of the configuration comes from. */
+  readonly tree: BoundBlock;
 }
 
 /** Reads any text, never throws, and reports each fault once. */
@@ -44,37 +53,36 @@ export function readKeepalived(text: string, options: ReadOptions & { readonly f
 export function readKeepalivedFiles(files: readonly ConfigurationSource[], options: ReadOptions = {}): KeepalivedReading {
   const reporter = new Reporter();
   const sources: ConfigurationSource[] = [...files];
-  const binder = new Binder(reporter, options.include && remembering(options.include, sources));
-  const root = new BoundBlock();
-  for (const { file, text } of files) binder.bind(parse(new SourceText(file, text), ROOT_SCOPE, reporter), ROOT_SCOPE, root);
-  const globalBlock = mergeGlobals(root);
-  const globals = readGlobals(globalBlock, reporter);
-  const context: Context = { reporter, globals, interfaces: [] };
-  const mail = readMail(globalBlock, options.hostName ?? 'localhost', reporter);
-  const routerId = globalBlock.text('router_id');
-  const scripts = readScripts(root, context);
-  const routers = readRouters(root, scripts, context);
-  const configuration: Configuration = {
-    ...(routerId !== undefined && { routerId }),
-    mail,
-    scriptSecurity: globalBlock.has('enable_script_security'),
-    ...(globals.scriptUser !== undefined && { scriptUser: globals.scriptUser }),
-    ...(globals.scriptGroup !== undefined && { scriptGroup: globals.scriptGroup }),
-    startupDelay: globals.startupDelay,
-    scripts,
-    routers,
-    groups: readGroups(root, routers, scripts, context),
-    services: readServices(root, context),
-    timeouts: readTimeouts(globalBlock, reporter),
-  };
-  return { configuration, diagnostics: inOrder(reporter.diagnostics, sources), interfaces: context.interfaces, sources };
+  const { root, expanded } = bindFiles(files, options, reporter, sources);
+  const { configuration, interfaces } = lower(root, reporter, options);
+  for (const source of expanded) reporter.reportLeftovers(source);
+  return { configuration, diagnostics: inOrder(withoutConsequences(reporter.diagnostics, root), sources), interfaces, sources, tree: root };
 }
 
-function remembering(include: IncludeResolver, sources: ConfigurationSource[]): IncludeResolver {
-  return (pattern, fromFile) => {
-    const found = include(pattern, fromFile);
-    sources.push(...found);
-    return found;
+/** Every statement of all files in its block. `sources` gets the included files. */
+function bindFiles(
+  files: readonly ConfigurationSource[],
+  options: ReadOptions,
+  reporter: Reporter,
+  sources: ConfigurationSource[],
+): { root: BoundBlock; expanded: readonly SourceText[] } {
+  const binder = new Binder(reporter);
+  const root = new BoundBlock();
+  const expander = new Expander(expansionSettings(options), options.include, reporter, (file, text) => sources.push({ file, text }));
+  const expanded = files.map(({ file, text }) => expander.expand(file, text));
+  reporter.parameterNames = expander.parameterNames;
+  for (const source of expanded) binder.bind(parseSharing(source, ROOT_SCOPE, reporter).statements, source, ROOT_SCOPE, root);
+  return { root, expanded };
+}
+
+function expansionSettings(options: ReadOptions): ExpansionSettings {
+  const hostName = options.hostName ?? 'localhost';
+  return {
+    configId: options.configId ?? (hostName.split('.')[0] as string),
+    environment: options.environment ?? {},
+    workingDirectory: options.workingDirectory ?? '',
+    randomSeed: options.randomSeed ?? 0,
+    limits: EXPANSION_LIMITS,
   };
 }
 

@@ -18,6 +18,13 @@ const STRAY_LINES = 2;
 /** How many statements after a closing brace are looked at to see whose they are. */
 const STATEMENTS_AHEAD = 8;
 
+/** How many braces open more than close. */
+export function balance(tokens: readonly Token[]): number {
+  let open = 0;
+  for (const { kind } of tokens) open += kind === 'open' ? 1 : kind === 'close' ? -1 : 0;
+  return open;
+}
+
 export class Recovery {
   private readonly source: SourceText;
   private readonly reporter: Reporter;
@@ -31,10 +38,9 @@ export class Recovery {
     this.reporter = reporter;
     this.tokens = tokens;
     this.root = root;
-    let balance = 0;
-    for (const token of tokens) balance += token.kind === 'open' ? 1 : token.kind === 'close' ? -1 : 0;
-    this.missing = Math.max(balance, 0);
-    this.surplus = Math.max(-balance, 0);
+    const open = balance(tokens);
+    this.missing = Math.max(open, 0);
+    this.surplus = Math.max(-open, 0);
   }
 
   /** A keyword that the innermost block does not know and an outer one does: the blocks between were not closed. */
@@ -51,16 +57,23 @@ export class Recovery {
 
   /** A closing brace that stands where an outer block begins, left of the innermost one: the blocks between were not closed. */
   closeByIndentation(token: Token, frames: Frame[]): void {
-    if (this.missing === 0 || frames.length > MAX_DEPTH || !this.source.isFirstOnLine(token.start)) return;
+    if (this.missing === 0 || frames.length > MAX_DEPTH || !token.first) return;
+    // A text that was put in has the indentation of where it was defined.
+    if (this.source.expansion?.useAt(token.start)) return;
     const indentation = this.source.indentation(token.start);
     for (let i = frames.length - 1; i >= 0; i--) {
-      const frame = frames[i] as Frame;
-      if (frame.indentation < indentation) return;
-      if (frame.indentation === indentation) {
+      const own = this.indentationOf(frames[i] as Frame);
+      if (own < indentation) return;
+      if (own === indentation) {
         if (i < frames.length - 1) this.closeDownTo(i + 1, token, frames);
         return;
       }
     }
+  }
+
+  private indentationOf({ statement, block }: Frame): number {
+    const first = statement.words[0] ?? block.open;
+    return first ? this.source.indentation(first.start) : 0;
   }
 
   private closeDownTo(depth: number, before: Token, frames: Frame[]): void {
@@ -86,7 +99,7 @@ export class Recovery {
       `The block ${name} is never closed. ${where}`,
       {
         help: `Add the missing } at the end of ${name}.`,
-        fix: { description: 'Insert the closing brace', start: end, end, replacement: `\n${' '.repeat(frame.indentation)}}` },
+        fix: { description: 'Insert the closing brace', start: end, end, replacement: `\n${' '.repeat(this.indentationOf(frame))}}` },
       },
     );
   }
@@ -126,27 +139,17 @@ export class Recovery {
   }
 
   /** The index of the opening brace that belongs to a statement although it stands on a later line, if there is one. */
-  braceAhead(at: number, keyword: Keyword | undefined, scope: Scope, takesBlock: boolean): number | undefined {
-    if (!takesBlock) return undefined;
+  braceAhead(at: number, keyword: Keyword | undefined, scope: Scope): number | undefined {
     let strayLines = 0;
     for (let i = at; i < this.tokens.length; i++) {
       const token = this.tokens[i] as Token;
-      if (token.kind === 'open') return this.startsLine(i) ? i : undefined;
+      if (token.kind === 'open' || token.kind === 'repeat') return token.first ? i : undefined;
       if (token.kind === 'close') return undefined;
-      if (token.kind !== 'word' || !this.startsLine(i)) continue;
+      if (token.kind !== 'word' || !token.first) continue;
       const known = isKeywordIn(scope, token) ?? isKeywordIn(scopeOf(keyword), token);
       if (!keyword?.block || known || ++strayLines > STRAY_LINES) return undefined;
     }
     return undefined;
-  }
-
-  private startsLine(index: number): boolean {
-    for (let i = index - 1; i >= 0; i--) {
-      const kind = this.tokens[i]?.kind;
-      if (kind === 'newline') return true;
-      if (kind !== 'space') return false;
-    }
-    return true;
   }
 
   /** Words between a keyword and its brace on a later line; usually the rest of a comment that was wrapped. */
@@ -179,6 +182,8 @@ export class Recovery {
         fix: { description: 'Insert the opening brace', start: tokenEnd(last), end: tokenEnd(last), replacement: ' {' },
       },
     );
+    // What was to stand in the block stands among the words of the keyword.
+    this.reporter.markDamaged(statementPlace(this.source, statement));
     const next = this.nextSolid(at);
     if (this.surplus > 0) {
       const knownInside = next?.kind === 'word' && isKeywordIn(scopeOf(keyword), next) !== undefined;
@@ -212,7 +217,7 @@ export class Recovery {
     for (let i = at, seen = 0; i < this.tokens.length && seen < STATEMENTS_AHEAD; i++) {
       const token = this.tokens[i] as Token;
       if (token.kind === 'open' || token.kind === 'close') return undefined;
-      if (token.kind !== 'word' || (seen > 0 && !this.startsLine(i))) continue;
+      if (token.kind !== 'word' || (seen > 0 && !token.first)) continue;
       seen++;
       const inside = isKeywordIn(inner, token) !== undefined;
       const outside = isKeywordIn(outer, token) !== undefined;
@@ -232,7 +237,7 @@ export class Recovery {
   private nextSolid(at: number): Token | undefined {
     for (let i = at; i < this.tokens.length; i++) {
       const token = this.tokens[i] as Token;
-      if (token.kind === 'word' || token.kind === 'open' || token.kind === 'close') return token;
+      if (token.kind === 'word' || token.kind === 'open' || token.kind === 'close' || token.kind === 'repeat') return token;
     }
     return undefined;
   }

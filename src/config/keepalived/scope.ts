@@ -16,16 +16,26 @@ export interface Frame {
   readonly statement: Statement;
   readonly block: Block;
   readonly scope: Scope;
-  readonly indentation: number;
+  /** What had been said when it was opened. */
+  readonly said: number;
 }
 
-const OPAQUE: Scope = { form: 'opaque', children: new Map() };
+export const OPAQUE: Scope = { form: 'opaque', children: new Map() };
+
+/** The table has a few hundred keywords; a file opens their blocks by the thousand. */
+const SCOPES = new Map<Keyword, Scope>();
 
 export function scopeOf(keyword: Keyword | undefined): Scope {
-  return keyword?.block ? { form: keyword.block, children: keyword.children } : OPAQUE;
+  if (!keyword?.block) return OPAQUE;
+  const known = SCOPES.get(keyword);
+  if (known) return known;
+  const scope: Scope = { form: keyword.block, children: keyword.children };
+  SCOPES.set(keyword, scope);
+  return scope;
 }
 
 /** The keyword that a first word is in a scope. */
 export function isKeywordIn(scope: Scope, word: Token): Keyword | undefined {
-  return scope.form === 'keywords' ? scope.children.get(wordValue(word)) : undefined;
+  if (scope.form !== 'keywords') return undefined;
+  return scope.children.get(word.text) ?? scope.children.get(wordValue(word));
 }

@@ -1,51 +1,72 @@
 /**
- * The lossless syntax tree: every character of the text is in exactly one token, and every token in exactly one node.
- * Statements know the keyword that the table gives them in their place; nothing else is interpreted here.
+ * The lossless syntax tree: every character of the text that is no blank is in exactly one token, and every token in exactly one
+ * node. Statements know the keyword that the table gives them in their place; nothing else is interpreted here.
  */
 import type { Keyword } from './keyword.ts';
-import type { Token } from './lexer.ts';
-import { tokenEnd } from './lexer.ts';
+import { blanksOf, type Token, tokenEnd } from './lexer.ts';
 import type { Place } from './report.ts';
 import type { SourceText } from './source.ts';
 
-export type Part = Token | Statement | Block;
+/** What a block and a document have in common. */
+export interface Container {
+  readonly statements: Statement[];
+  /** Comments, braces that belong nowhere, and what the language has at the start of lines (conditions, definitions …). */
+  loose: Token[] | undefined;
+}
 
 /** One statement: its words, and a block if it opens one. */
 export interface Statement {
   readonly kind: 'statement';
-  /** Everything in order: words, the blanks and comments between them, the block. */
-  readonly parts: Part[];
   /** The words, the first of which is the keyword. Empty only for a block without any word before it. */
   readonly words: Token[];
-  readonly keyword?: Keyword;
-  block?: Block;
+  readonly keyword: Keyword | undefined;
+  /** Comments and stray words between the words and the block, and a brace that is ignored. */
+  loose: Token[] | undefined;
+  block?: Block | undefined;
 }
 
 /** From an opening brace to its closing one. Either may be missing where the reader had to guess. */
-export interface Block {
+export interface Block extends Container {
   readonly kind: 'block';
-  readonly parts: Part[];
-  readonly statements: Statement[];
-  open?: Token;
-  close?: Token;
+  readonly open: Token | undefined;
+  close: Token | undefined;
+  /** Later blocks say the same, word for word. */
+  repeated: boolean;
 }
 
-export interface Document {
+export interface Document extends Container {
   readonly kind: 'document';
   readonly source: SourceText;
-  readonly parts: Part[];
-  readonly statements: Statement[];
 }
 
-/** The text of a tree; for any text, `print(parse(text))` is that text. */
-export function print(document: Document): string {
-  const texts: string[] = [];
-  const pending: Part[] = [...document.parts].reverse();
-  for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
-    if (part.kind === 'statement' || part.kind === 'block')
-      for (let i = part.parts.length - 1; i >= 0; i--) pending.push(part.parts[i] as Part);
-    else texts.push(part.text);
+const NONE: readonly Token[] = [];
+
+/** All tokens of a tree in the order of the text. */
+export function tokensOf(document: Document): Token[] {
+  const tokens: Token[] = [...(document.loose ?? [])];
+  const pending: Statement[] = [...document.statements];
+  for (let statement = pending.pop(); statement; statement = pending.pop()) {
+    const { words, loose = NONE, block } = statement;
+    for (const token of words) tokens.push(token);
+    for (const token of loose) tokens.push(token);
+    if (!block) continue;
+    for (const token of [block.open, block.close]) if (token) tokens.push(token);
+    for (const token of block.loose ?? NONE) tokens.push(token);
+    for (const inner of block.statements) pending.push(inner);
   }
+  return tokens.sort((a, b) => a.start - b.start);
+}
+
+/** The text of a tree; for any text, `print(parse(text))` is that text. Only blanks come from anywhere but the tokens. */
+export function print(document: Document): string {
+  const { text } = document.source;
+  const texts: string[] = [];
+  let at = 0;
+  for (const token of tokensOf(document)) {
+    texts.push(blanksOf(text.slice(at, token.start)), token.text);
+    at = tokenEnd(token);
+  }
+  texts.push(blanksOf(text.slice(at)));
   return texts.join('');
 }
 

@@ -12,6 +12,8 @@ interface Guess {
   readonly name: string;
   readonly from: Token;
   readonly to: Token;
+  /** What to write in their place. */
+  readonly replacement: string;
 }
 
 /**
@@ -59,15 +61,20 @@ function findGuess(statement: Statement, scope: Scope): Guess | undefined {
     const joined = `${single}_${wordValue(second)}`;
     const meant = didYouMean(joined, candidates);
     if (meant?.includes('_') && editDistance(joined, meant, joined.length) <= Math.min(directDistance, 2))
-      return { name: meant, from: first, to: second };
+      return { name: meant, from: first, to: second, replacement: meant };
   }
-  return direct === undefined ? undefined : { name: direct, from: first, to: first };
+  if (direct !== undefined) return { name: direct, from: first, to: first, replacement: direct };
+  const swapped = second && candidates.includes(wordValue(second)) ? second : undefined;
+  return swapped && { name: wordValue(swapped), from: first, to: swapped, replacement: `${swapped.text} ${first.text}` };
 }
 
 function detailsOf(guess: Guess, present: ReadonlySet<string>): ReportDetails {
-  const help = `Did you mean ${guess.name}?`;
+  const help = `Did you mean ${guess.replacement}?`;
   if (present.has(guess.name)) return { help };
-  return { help, fix: { description: `Write ${guess.name}`, start: guess.from.start, end: tokenEnd(guess.to), replacement: guess.name } };
+  return {
+    help,
+    fix: { description: `Write ${guess.replacement}`, start: guess.from.start, end: tokenEnd(guess.to), replacement: guess.replacement },
+  };
 }
 
 /** Where a word of the language would belong instead. */

@@ -2,6 +2,7 @@
  * The director process: checks, decisions, tables, mail and the API. May be busy, may die and be started again: its maps outlive it.
  * It is also the failover process's guard: when that one dies, this one takes the VIPs down and ends.
  */
+import { randomInt } from 'node:crypto';
 import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +10,21 @@ import { createApi, listen, type StatusReport, type VrrpStatusReport } from '../
 import { toSeconds } from '../../base/index.ts';
 import { CheckEngine } from '../../check/index.ts';
 import { Reconciler } from '../../dataplane/index.ts';
-import { composeGroupMail, composeRouterMail, type DirectorEffect, DirectorEngine } from '../../director/index.ts';
+import { type DirectorEffect, DirectorEngine } from '../../director/index.ts';
 import { type Configuration, type ServiceTable, serviceKeyText } from '../../model/index.ts';
+import type { SavedSysctl } from '../../os/sysctl/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import { type CheckReport, CheckShell, monotonicClock } from '../checks/index.ts';
-import { removeStrayVips } from '../failover/vips.ts';
+import { Leftovers } from '../failover/leftovers.ts';
+import { removeStrays, removeStrayVips } from '../failover/strays.ts';
 import type { DirectorSettings, ToFailover, TransitionNotice } from '../ipc.ts';
 import { MailSender } from '../mail/index.ts';
 import { ScriptRunner } from '../scripts.ts';
 import { HostedDataPlane } from './data-plane.ts';
+import { FailoverWatch } from './failover-watch.ts';
+import { applyProcessSettings, ORDINARY } from './process-settings.ts';
 import { buildStatus } from './status.ts';
+import { transitionMail } from './transition-mail.ts';
 
 const TICK_MS = 1_000;
 /** An answer about the virtual routers that takes longer means that the other process is not well; status says so. */
@@ -41,9 +47,13 @@ export class Director {
   private readonly mail: MailSender;
   private readonly scripts: ScriptRunner;
   private configuration: Configuration;
+  private processSettings = ORDINARY;
   private ticker: NodeJS.Timeout | undefined;
   private server: Server | undefined;
   private lastStatusId = 0;
+  private readonly watch: FailoverWatch;
+  /** Kernel settings that the failover process has changed. */
+  savedSysctls: readonly SavedSysctl[] = [];
   private readonly statusWaiters = new Map<number, (status: VrrpStatusReport | undefined) => void>();
 
   constructor(configuration: Configuration, settings: DirectorSettings, logger: Logger, port: DirectorPort) {
@@ -52,11 +62,20 @@ export class Director {
     this.logger = logger;
     this.port = port;
     this.plane = HostedDataPlane.open(configuration, settings.runDir, logger);
+    // Not again when a predecessor died: packets keep flowing meanwhile.
+    if (configuration.flushAtStart && !settings.restarted) this.plane.current.flush();
     this.reconciler = new Reconciler({ plane: this.plane.current, logger });
     this.engine = new DirectorEngine({ inherited: this.inheritTables() });
-    this.checks = new CheckShell({ engine: new CheckEngine(), clock: monotonicClock, report: (reports) => this.hearChecks(reports) });
     this.mail = new MailSender(configuration.mail, { logger });
     this.scripts = new ScriptRunner(logger);
+    this.checks = new CheckShell({
+      // The identifiers of DNS and ICMP messages come from the seed, so it must not be guessable.
+      engine: new CheckEngine({}, randomInt(2 ** 32)),
+      clock: monotonicClock,
+      report: (reports) => this.hearChecks(reports),
+      start: (command) => this.scripts.start(command),
+    });
+    this.watch = new FailoverWatch(settings.failoverPid, logger, (routers) => removeStrayVips({ routers }, logger, 'its owner is stopped'));
   }
 
   async start(): Promise<void> {
@@ -74,23 +93,33 @@ export class Director {
   }
 
   configure(configuration: Configuration): void {
+    for (const problem of applyProcessSettings(this.processSettings, configuration.checkerProcess))
+      this.logger.log('info', `The director runs without the wished-for priority: ${problem.message}`);
+    this.processSettings = configuration.checkerProcess;
     this.configuration = configuration;
+    this.watch.routers = configuration.routers;
     this.scripts.security = configuration.scriptSecurity;
     this.mail.configure(configuration.mail);
     const before = this.plane.current;
     this.plane.configure(configuration);
     if (this.plane.current !== before) this.reconciler = new Reconciler({ plane: this.plane.current, logger: this.logger });
     this.plane.current.setTimeouts(configuration.timeouts);
-    const { services } = configuration;
-    this.engine.handle({ type: 'configure', services, routerId: this.routerId() }, monotonicClock.now());
+    const { services, mail, initialNotifies } = configuration;
+    const policy = { routerId: this.routerId(), noCheckerMail: mail.noCheckerMail, initialNotifies };
+    this.engine.handle({ type: 'configure', services, policy }, monotonicClock.now());
     this.performAll();
-    this.checks.configure(services);
+    this.checks.configure(services, configuration.trackFiles);
   }
 
   /** Mail about a virtual router or a sync group that changed state in the other process. */
-  transition({ kind, name, state }: TransitionNotice): void {
-    const compose = kind === 'group' ? composeGroupMail : composeRouterMail;
-    this.mail.send(compose(this.routerId(), name, state));
+  transition(notice: TransitionNotice): void {
+    const mail = transitionMail(notice, this.routerId(), this.configuration.mail);
+    if (mail) this.mail.send(mail);
+  }
+
+  /** A session of bidirectional forwarding detection, which the other process holds. */
+  sessionChanged(session: string, up: boolean): void {
+    this.checks.sessionChanged(session, up);
   }
 
   answerStatus(id: number, status: VrrpStatusReport): void {
@@ -100,10 +129,12 @@ export class Director {
   /** Takes everything down in order; nothing of us is left in the kernel afterwards. */
   async stop(): Promise<void> {
     clearInterval(this.ticker);
+    this.watch.close();
     this.checks.stop();
     this.engine.handle({ type: 'stop' }, monotonicClock.now());
     this.performAll();
-    this.reconciler.stop(monotonicClock.now());
+    if (this.configuration.flushAtStop) this.plane.current.flush();
+    else this.reconciler.stop(monotonicClock.now());
     this.plane.close();
     this.server?.close();
     this.server?.closeAllConnections();
@@ -113,13 +144,14 @@ export class Director {
   /** The failover process is gone: nobody renews the VIPs, so nobody may keep them. */
   guard(): void {
     this.logger.log('error', 'The failover process died: removing its VIPs and ending');
-    removeStrayVips(this.configuration, this.logger);
+    removeStrays(this.configuration, this.savedSysctls, this.logger);
+    new Leftovers(this.settings.runDir).clear();
   }
 
   private hearChecks(reports: readonly CheckReport[]): void {
     for (const report of reports) {
       if (report.type === 'log') this.logger.log(report.level, report.message);
-      else this.engine.handle({ type: 'verdict', verdict: report.verdict }, monotonicClock.now());
+      else this.engine.handle(report, monotonicClock.now());
     }
     this.performAll();
   }
@@ -141,6 +173,9 @@ export class Director {
         break;
       case 'script':
         this.scripts.enqueue(effect.object, effect.command, []);
+        break;
+      case 'line':
+        this.port.send({ type: 'service-line', line: effect.line });
     }
   }
 
@@ -176,6 +211,7 @@ export class Director {
       repairs: drift,
       vrrp,
       services: this.engine.snapshot(),
+      checks: this.checks.snapshot(),
     });
   }
 

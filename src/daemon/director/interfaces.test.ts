@@ -27,6 +27,19 @@ describe('impliedInterfaces', () => {
     expect(impliedInterfaces(tables, nowhere)).toEqual([]);
   });
 
+  it('adds the way to masqueraded servers, whose replies come by it', () => {
+    const service = {
+      key: { kind: 'address', protocol: 'tcp', address: ip('10.0.0.9'), port: 80 },
+      servers: [
+        { address: ip('10.2.0.1'), port: 80, method: 'dr' },
+        { address: ip('10.3.0.1'), port: 80, method: 'nat' },
+      ],
+      sorryServer: { address: ip('10.4.0.1'), port: 80, method: 'nat' },
+    };
+    const host = { interfaceOf: () => 'eth0', routeInterface: (address: IpAddress) => `eth${address.bytes[1]}` };
+    expect(impliedInterfaces({ routers: [], services: [service] } as unknown as Configuration, host)).toEqual(['eth0', 'eth3', 'eth4']);
+  });
+
   it('never attaches to loopback and names each interface once', () => {
     const tables = configuration(
       [

@@ -1,4 +1,4 @@
-/** Which interfaces the packet path goes on: those on which clients reach the virtual services. */
+/** Which interfaces the packet path goes on: those on which clients reach the virtual services, and masqueraded servers answer. */
 import type { IpAddress } from '../../base/index.ts';
 import type { Configuration } from '../../model/index.ts';
 
@@ -12,7 +12,8 @@ export interface HostAddresses {
 
 /**
  * A VIP names its interface. A service whose address no virtual router owns is reached on the interface that holds the address,
- * else on the one that leads to its real servers (a one-armed director whose VIP is routed to it).
+ * else on the one that leads to its real servers (a one-armed director whose VIP is routed to it). The replies of masqueraded servers
+ * come by the interface that leads to them.
  */
 export function impliedInterfaces(configuration: Configuration, host: HostAddresses): string[] {
   const vipInterfaces = new Map<string, string>();
@@ -25,7 +26,11 @@ export function impliedInterfaces(configuration: Configuration, host: HostAddres
     const { address } = service.key;
     const first = service.servers[0];
     const name = vipInterfaces.get(String(address)) ?? host.interfaceOf(address) ?? (first && host.routeInterface(first.address));
-    if (name !== undefined && name !== 'lo') names.add(name);
+    const servers = [...service.servers, ...(service.sorryServer ? [service.sorryServer] : [])];
+    const masqueraded = servers.filter((server) => server.method === 'nat');
+    for (const found of [name, ...masqueraded.map((server) => host.routeInterface(server.address))]) {
+      if (found !== undefined && found !== 'lo') names.add(found);
+    }
   }
   return [...names].sort();
 }

@@ -35,6 +35,14 @@ class DirectorProcess {
         return this.configure(message);
       case 'transition':
         return this.director?.transition(message.notice);
+      case 'saved-sysctls':
+        if (this.director) this.director.savedSysctls = message.saved;
+        return;
+      case 'bfd-changed':
+        return this.director?.sessionChanged(message.session, message.up);
+      case 'sync-daemon':
+        // Sent for a connection-sync daemon, which this version has none of.
+        return;
       case 'vrrp-status':
         return this.director?.answerStatus(message.id, message.status);
       case 'stop':

@@ -1,8 +1,15 @@
 /** Everything that `vipwright status` shows, gathered. */
-import type { StatusReport, VrrpStatusReport } from '../../api/index.ts';
+import {
+  NO_VRRP_STATUS,
+  type ServiceHealthReport,
+  STATUS_SCHEMA_VERSION,
+  type StatusReport,
+  type VrrpStatusReport,
+} from '../../api/index.ts';
 import { VERSION } from '../../base/index.ts';
+import type { CheckedServerSnapshot } from '../../check/index.ts';
 import type { ServiceSnapshot } from '../../director/index.ts';
-import { serverKeyText, serviceKeyText } from '../../model/index.ts';
+import { type RealServerKey, type ServiceKey, serverKeyText, serviceKeyText } from '../../model/index.ts';
 
 export interface StatusParts {
   readonly routerId: string;
@@ -17,31 +24,54 @@ export interface StatusParts {
   /** Undefined when the failover process did not answer. */
   readonly vrrp: VrrpStatusReport | undefined;
   readonly services: readonly ServiceSnapshot[];
+  readonly checks: readonly CheckedServerSnapshot[];
 }
 
 export function buildStatus(parts: StatusParts): StatusReport {
   const { plane } = parts;
+  const checks = new Map(parts.checks.map((checked) => [serverId(checked.service, checked.server), checked]));
   return {
+    schemaVersion: STATUS_SCHEMA_VERSION,
     version: VERSION,
     routerId: parts.routerId,
     uptimeSeconds: parts.uptimeSeconds,
     configurationFiles: [...parts.files],
     dataPlane: { kind: plane.kind, interfaces: plane.attachments(), repairs: parts.repairs, reasons: { ...plane.reasons() } },
     failover: { alive: parts.vrrp !== undefined },
-    vrrp: parts.vrrp ?? { routers: [], groups: [] },
-    services: parts.services.map((service) => ({
-      service: serviceKeyText(service.key),
-      quorum: service.quorum.state,
-      ...(service.sorryServer && {
-        sorryServer: { server: serverKeyText(service.sorryServer), active: service.sorryServer.active },
-      }),
-      servers: service.servers.map((server) => ({
+    vrrp: parts.vrrp ?? NO_VRRP_STATUS,
+    services: parts.services.map((service) => serviceStatus(service, checks)),
+  };
+}
+
+function serviceStatus(service: ServiceSnapshot, checks: ReadonlyMap<string, CheckedServerSnapshot>): ServiceHealthReport {
+  const { key, group, quorum, sorryServer } = service;
+  return {
+    service: serviceKeyText(key),
+    ...(group !== undefined && { group }),
+    quorum: quorum.state,
+    requiredWeight: quorum.required,
+    hysteresis: quorum.hysteresis,
+    liveWeight: quorum.liveWeight,
+    ...(sorryServer && { sorryServer: { server: serverKeyText(sorryServer), active: sorryServer.active } }),
+    servers: service.servers.map((server) => {
+      const checked = checks.get(serverId(key, server));
+      return {
         server: serverKeyText(server),
+        method: server.method,
+        ...(server.tunnel && { tunnel: server.tunnel }),
         verdict: server.health,
         configuredWeight: server.weight,
+        ...(server.measured !== undefined && { measuredWeight: server.measured }),
+        ...(server.override !== undefined && { overrideWeight: server.override }),
         ...(server.effectiveWeight !== undefined && { weight: server.effectiveWeight }),
         ...(server.lastChange && { reason: server.lastChange.reason }),
-      })),
-    })),
+        suspended: checked?.suspended ?? false,
+        checks: checked?.checks.map((check) => ({ ...check })) ?? [],
+      };
+    }),
   };
+}
+
+function serverId(service: ServiceKey, server: RealServerKey): string {
+  return `${serviceKeyText(service)} ${serverKeyText(server)}`;
 }

@@ -1,6 +1,9 @@
 /** The failover process's end of the director process: starts it, feeds it, and starts it again when it dies. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { toMillis } from '../../base/index.ts';
 import type { Configuration } from '../../model/index.ts';
+import { processState } from '../../os/process/index.ts';
+import type { SavedSysctl } from '../../os/sysctl/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import type { DirectorSettings, ToDirector, ToFailover, TransitionNotice } from '../ipc.ts';
 
@@ -9,8 +12,14 @@ const RESTART_DELAY_MS = 100;
 const RESTART_DELAY_MAX_MS = 10_000;
 /** A director that lived this long was healthy: the next restart is immediate again. */
 const HEALTHY_AFTER_MS = 30_000;
-/** How long an orderly end may take before the director is killed (keepalived's child_wait_time). */
-const STOP_LIMIT_MS = 5_000;
+/** The longest that a timer of Node's can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/**
+ * A director that is stopped by a signal checks nothing and answers nobody. It is killed and started again when so many looks in a
+ * row find it so. Looks are counted, not time: a stop of the whole daemon is none of the director's.
+ */
+const LOOK_PERIOD_MS = 1_000;
+const LOOKS_STOPPED = 5;
 /** Transitions that happen while the director is away are mailed when it is back; the oldest go first. */
 const NOTICES_KEPT = 100;
 
@@ -18,23 +27,31 @@ export interface DirectorEvents {
   ready(): void;
   /** The director wants to know how the virtual routers are. */
   statusWanted(id: number): void;
+  /** A line about a service for the notify FIFOs. */
+  serviceLine(line: string): void;
   /** It cannot work here, and a restart would not help. */
   fatal(message: string): void;
 }
+
+type KeptNews = Extract<ToDirector, { type: 'saved-sysctls' | 'bfd-changed' | 'sync-daemon' }>;
 
 export class DirectorLink {
   private readonly logger: Logger;
   private readonly events: DirectorEvents;
   private configuration: Configuration;
-  private readonly settings: DirectorSettings;
+  private readonly settings: Omit<DirectorSettings, 'restarted'>;
   private child: ChildProcess | undefined;
   private startedAt = 0;
   private delayMs = RESTART_DELAY_MS;
   private stopping = false;
   private notices: TransitionNotice[] = [];
+  /** The last of each kind of news that a director started later must know too. */
+  private readonly kept = new Map<string, KeptNews>();
   private restartTimer: NodeJS.Timeout | undefined;
+  private watchTimer: NodeJS.Timeout | undefined;
+  private looksStopped = 0;
 
-  constructor(configuration: Configuration, settings: DirectorSettings, logger: Logger, events: DirectorEvents) {
+  constructor(configuration: Configuration, settings: Omit<DirectorSettings, 'restarted'>, logger: Logger, events: DirectorEvents) {
     this.configuration = configuration;
     this.settings = settings;
     this.logger = logger;
@@ -47,22 +64,26 @@ export class DirectorLink {
       serialization: 'advanced',
       stdio: 'inherit',
     });
+    const restarted = this.child !== undefined;
     this.child = child;
     this.startedAt = performance.now();
     child.on('message', (message) => this.receive(message as ToFailover));
-    child.on('error', (error) => this.logger.log('error', `Director process: ${error.message}`));
-    child.on('exit', (code, signal) => this.ended(child, code, signal));
-    this.send({ type: 'configure', configuration: this.configuration, settings: this.settings });
+    child.on('error', (error) => {
+      this.logger.log('error', `Director process: ${error.message}`);
+      // One that could not be started never exits either.
+      if (child.pid === undefined) this.ended(child, 'could not be started');
+    });
+    child.on('exit', (code, signal) => this.ended(child, signal ? `was killed by ${signal}` : `exited with status ${code}`));
+    this.looksStopped = 0;
+    this.watchTimer ??= setInterval(() => this.look(), LOOK_PERIOD_MS);
+    this.send({ type: 'configure', configuration: this.configuration, settings: { ...this.settings, restarted } });
+    for (const news of this.kept.values()) this.send(news);
     for (const notice of this.notices.splice(0)) this.send({ type: 'transition', notice });
-  }
-
-  get pid(): number | undefined {
-    return this.child?.pid;
   }
 
   configure(configuration: Configuration): void {
     this.configuration = configuration;
-    this.send({ type: 'configure', configuration, settings: this.settings });
+    this.send({ type: 'configure', configuration, settings: { ...this.settings, restarted: false } });
   }
 
   transition(notice: TransitionNotice): void {
@@ -71,21 +92,39 @@ export class DirectorLink {
     if (this.notices.length > NOTICES_KEPT) this.notices.shift();
   }
 
+  /** News that stays true until there is newer of its kind. */
+  keep(news: KeptNews): void {
+    this.kept.set(news.type === 'bfd-changed' ? `bfd ${news.session}` : news.type, news);
+    this.send(news);
+  }
+
+  get savedSysctls(): readonly SavedSysctl[] {
+    const news = this.kept.get('saved-sysctls');
+    return news?.type === 'saved-sysctls' ? news.saved : [];
+  }
+
   send(message: ToDirector): void {
     if (this.child?.connected) this.child.send(message, () => undefined);
   }
 
-  /** Tables, maps and socket are taken down; a director that does not end in time is killed. */
+  /** Tables, maps and socket are taken down; a director that does not end in time (`child_wait_time`) is killed. */
   stop(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.restartTimer);
+    clearInterval(this.watchTimer);
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
     return new Promise((resolve) => {
-      const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+      const patience = Math.min(toMillis(this.configuration.childWaitTime), LONGEST_TIMER_MS);
+      const limit = setTimeout(() => {
+        this.logger.log('warning', `Director process ${child.pid} did not end within ${patience / 1000} s; killing it`);
+        child.kill('SIGKILL');
+      }, patience);
       child.once('exit', () => {
         clearTimeout(limit);
-        resolve();
+        // What it said last may still be on the way.
+        if (child.connected) child.once('disconnect', resolve);
+        else resolve();
       });
       this.send({ type: 'stop' });
     });
@@ -97,17 +136,34 @@ export class DirectorLink {
         return this.events.ready();
       case 'vrrp-status?':
         return this.events.statusWanted(message.id);
+      case 'service-line':
+        return this.events.serviceLine(message.line);
       case 'fatal':
         this.stopping = true;
         return this.events.fatal(message.message);
     }
   }
 
-  private ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+  private look(): void {
+    const { child } = this;
+    if (child?.pid === undefined || processState(child.pid) !== 'T') {
+      this.looksStopped = 0;
+      return;
+    }
+    if (++this.looksStopped < LOOKS_STOPPED) return;
+    this.looksStopped = 0;
+    const seconds = (LOOKS_STOPPED * LOOK_PERIOD_MS) / 1000;
+    this.logger.log('error', `Director process ${child.pid} has been stopped for ${seconds} s; killing it`);
+    child.kill('SIGKILL');
+  }
+
+  private ended(child: ChildProcess, how: string): void {
     if (this.child !== child || this.stopping) return;
     if (performance.now() - this.startedAt > HEALTHY_AFTER_MS) this.delayMs = RESTART_DELAY_MS;
-    const how = signal ? `was killed by ${signal}` : `exited with status ${code}`;
-    this.logger.log('error', `Director process ${child.pid} ${how}; restarting it in ${this.delayMs} ms. Packets keep flowing meanwhile`);
+    this.logger.log(
+      'error',
+      `Director process ${child.pid ?? ''} ${how}; restarting it in ${this.delayMs} ms. Packets keep flowing meanwhile`,
+    );
     this.restartTimer = setTimeout(() => this.start(), this.delayMs);
     this.delayMs = Math.min(this.delayMs * 2, RESTART_DELAY_MAX_MS);
   }

@@ -2,34 +2,40 @@
 import { Worker } from 'node:worker_threads';
 import type { VrrpStatusReport } from '../../api/index.ts';
 import { wakeReactor } from '../../os/reactor/index.ts';
-import type { VrrpSettings } from '../../vrrp/index.ts';
-import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
+import type { FromThread, ReactorDump, ThreadData, ToThread } from './thread-messages.ts';
+import { reviveAddresses } from './transfer.ts';
 
-export type ReactorNews = Exclude<FromThread, { type: 'started' | 'status' | 'stopped' }>;
+export type ReactorNews = Exclude<FromThread, { type: 'started' | 'status' | 'dump' | 'stopped' }>;
 
 export class ReactorLink {
   private readonly worker: Worker;
   private readonly started: Promise<number>;
   private wakeFd: number | undefined;
   private readonly statusWaiters = new Map<number, (status: VrrpStatusReport) => void>();
+  private readonly dumpWaiters = new Map<number, (dump: ReactorDump) => void>();
   private lastId = 0;
   private onStopped: (() => void) | undefined;
 
   /** `onDeath` is called when the thread ends without having been asked to: its VIPs are then nobody's. */
-  constructor(settings: VrrpSettings, onNews: (news: ReactorNews) => void, onDeath: (reason: string) => void) {
-    const data: ThreadData = { settings };
+  constructor(data: ThreadData, onNews: (news: ReactorNews) => void, onDeath: (reason: string) => void) {
     this.worker = new Worker(new URL('./reactor-thread.js', import.meta.url), { workerData: data });
     let stopped = false;
     this.started = new Promise((resolve) => {
       this.worker.on('message', (message: FromThread) => {
-        if (message.type === 'started') {
-          this.wakeFd = message.wakeFd;
-          resolve(message.wakeFd);
-        } else if (message.type === 'status') this.answer(message.id, message.status);
-        else if (message.type === 'stopped') {
-          stopped = true;
-          this.onStopped?.();
-        } else onNews(message);
+        switch (message.type) {
+          case 'started':
+            this.wakeFd = message.wakeFd;
+            return resolve(message.wakeFd);
+          case 'status':
+            return answer(this.statusWaiters, message.id, message.status);
+          case 'dump':
+            return answer(this.dumpWaiters, message.id, reviveAddresses(message.dump));
+          case 'stopped':
+            stopped = true;
+            return this.onStopped?.();
+          default:
+            onNews(message);
+        }
       });
     });
     this.worker.on('error', (error: Error) => onDeath(error.stack ?? error.message));
@@ -57,6 +63,14 @@ export class ReactorLink {
     });
   }
 
+  dump(): Promise<ReactorDump> {
+    const id = ++this.lastId;
+    return new Promise((resolve) => {
+      this.dumpWaiters.set(id, resolve);
+      this.send({ type: 'dump?', id });
+    });
+  }
+
   /** Priority 0 goes out and the VIPs are removed; resolves when that is done. */
   stop(): Promise<void> {
     return new Promise((resolve) => {
@@ -64,9 +78,9 @@ export class ReactorLink {
       this.send({ type: 'stop' });
     });
   }
+}
 
-  private answer(id: number, status: VrrpStatusReport): void {
-    this.statusWaiters.get(id)?.(status);
-    this.statusWaiters.delete(id);
-  }
+function answer<T>(waiters: Map<number, (value: T) => void>, id: number, value: T): void {
+  waiters.get(id)?.(value);
+  waiters.delete(id);
 }

@@ -1,72 +1,129 @@
 /** Performs the engine's effects with sockets and netlink, and feeds it what the kernel says. Lives in the reactor's thread. */
-import type { IpAddress } from '../../base/index.ts';
-import type { Vip } from '../../model/index.ts';
-import { Rtnetlink, RtnetlinkMonitor } from '../../os/netlink/index.ts';
+import { earliest, type Instant, type Micros } from '../../base/index.ts';
+import type { StaticNetwork, VirtualRouter } from '../../model/index.ts';
+import { Rtnetlink, type RtnetlinkEvent, RtnetlinkMonitor } from '../../os/netlink/index.ts';
 import { monotonicNow, Reactor, type ReactorTimer } from '../../os/reactor/index.ts';
-import { ArpSocket, VrrpSocket } from '../../os/sockets/index.ts';
-import { sendingGratuitousArp, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from '../../vrrp/index.ts';
-import { encodeVrrpPacket } from '../../wire/index.ts';
+import { SysctlKeeper } from '../../os/sysctl/index.ts';
+import type { Logger } from '../../ports/index.ts';
+import { peersPatience, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings, withChanges } from '../../vrrp/index.ts';
+import { AddressKeeper } from './addresses.ts';
+import { Announcer } from './announcer.ts';
+import { BfdShell } from './bfd-shell.ts';
+import { HeldPort, type ThreadPort } from './held-port.ts';
 import { InterfaceTable } from './interfaces.ts';
+import { PacketSockets } from './packet-sockets.ts';
+import { rehearse } from './rehearsal.ts';
+import { RoutingKeeper } from './routing.ts';
+import { STATIC_OWNER, StaticNetworkKeeper } from './static-network.ts';
 import { vrrpStatus } from './status.ts';
-import type { FromThread, ToThread } from './thread-messages.ts';
-import { addressSpec, vipText } from './vip.ts';
+import type { ReactorDump, ThreadData, ToThread } from './thread-messages.ts';
+import { VmacKeeper } from './vmacs.ts';
 
-/** The way to the main thread. `receive` gives the next waiting message. */
-export interface ThreadPort {
-  post(message: FromThread): void;
-  receive(): ToThread | undefined;
-}
+type RouterPlace = Pick<VirtualRouter, 'interface' | 'vmac'>;
 
 export class VirtualRouterShell {
   readonly wakeFd: number;
-  private readonly port: ThreadPort;
+  private readonly port: HeldPort;
+  private readonly logger: Logger;
   private readonly reactor: Reactor;
   private readonly timer: ReactorTimer;
   private readonly rtnetlink = new Rtnetlink();
-  private readonly monitor = new RtnetlinkMonitor(['link', 'address']);
-  private readonly arp = new ArpSocket();
-  private readonly sockets = new Map<string, VrrpSocket>();
-  private readonly interfaces = new InterfaceTable(this.rtnetlink);
+  private readonly monitor = new RtnetlinkMonitor(['link', 'address', 'route', 'rule']);
+  private readonly sysctls: SysctlKeeper;
+  private readonly interfaces: InterfaceTable;
+  private readonly vmacs: VmacKeeper;
+  private readonly sockets: PacketSockets;
+  private readonly addresses: AddressKeeper;
+  private readonly routing: RoutingKeeper;
+  private readonly statics: StaticNetworkKeeper;
+  private readonly announcer: Announcer;
+  private readonly bfd: BfdShell;
   private readonly engine: VrrpEngine;
+  private readonly sensors: ThreadData['sensors'];
   private settings: VrrpSettings;
-  /** While starting, VIPs are removed whoever put them there: a dead predecessor left them. */
-  private clearing = true;
-  /** Addresses that we put on interfaces. One that was there before is somebody else's (an owner's real address) and stays. */
-  private readonly added = new Map<string, Vip>();
-  /** The last error of each interface's socket: a lasting one is one line. */
-  private readonly sendErrors = new Map<string, string | undefined>();
-  /** Counts IPv4 identifications, so that captures can tell packets apart. */
-  private identification = 0;
+  private readonly staticNetwork: StaticNetwork;
+  private readonly predecessorDied: boolean;
+  private savedCount = 0;
+  /** One function for all effects, so that a packet or a timer makes none. */
+  private readonly performer = (effect: VrrpEffect): void => this.perform(effect);
+  private readonly wholeTold = new Map<string, boolean>();
+  /** Where each router is, for effects, which name it. */
+  private places = new Map<string, RouterPlace>();
 
-  constructor(settings: VrrpSettings, port: ThreadPort) {
-    this.settings = settings;
-    this.port = port;
-    this.engine = new VrrpEngine(settings);
+  constructor({ settings, sensors, seed, detail, predecessorDied }: ThreadData, port: ThreadPort) {
+    this.predecessorDied = predecessorDied;
+    const held = new HeldPort(port);
+    this.port = held;
+    this.sensors = sensors;
+    this.settings = settings.vrrp;
+    // A line that nobody wants to read is not even sent to the main thread.
+    this.logger = { log: (level, message) => (level === 'debug' && !detail ? undefined : held.post({ type: 'log', level, message })) };
+    this.engine = new VrrpEngine(settings.vrrp);
     this.reactor = new Reactor({
+      pauseThreshold: pauseThreshold(settings.vrrp),
       onWake: () => this.readMessages(),
       onPause: (pause) => this.handle({ kind: 'pause', duration: pause.duration }),
     });
     this.wakeFd = this.reactor.wakeFd;
-    this.timer = this.reactor.timer(() => this.handle({ kind: 'tick' }));
-    this.reactor.add(this.monitor.fd, () => this.readMonitor());
-    this.interfaces.configure(settings);
+    this.timer = this.reactor.timer(() => this.tick());
+    this.reactor.add(this.monitor.fd, () => this.readMonitor(), { afterPause: true });
+    this.sysctls = new SysctlKeeper((problem) => this.logger.log('warning', `Cannot change a kernel setting: ${problem}`));
+    this.interfaces = new InterfaceTable(this.rtnetlink);
+    const linkOf = (name: string) => this.interfaces.link(name);
+    this.vmacs = new VmacKeeper(this.rtnetlink, this.sysctls, this.logger);
+    this.sockets = new PacketSockets(this.reactor, this.logger, (link, packet) => this.handle({ kind: 'packet', interface: link, packet }));
+    this.addresses = new AddressKeeper(this.rtnetlink, linkOf, this.logger);
+    this.routing = new RoutingKeeper(this.rtnetlink, linkOf, this.logger);
+    this.statics = new StaticNetworkKeeper(this.addresses, this.routing);
+    this.announcer = new Announcer(linkOf, this.logger);
+    this.bfd = new BfdShell(settings.bfdSessions, seed, this.reactor, this.logger, (session, up) => {
+      this.port.post({ type: 'bfd-changed', session: session.name, up });
+      if (session.forVrrp) this.handle({ kind: 'bfd', session: session.name, up });
+    });
+    this.announcer.configure(settings.pacing);
+    this.staticNetwork = settings.staticNetwork;
   }
 
   /** Removes what a dead predecessor left, starts the elections, and serves until told to stop. */
   run(): void {
-    const first = this.interfaces.refresh();
-    this.openSockets();
-    for (const event of first) this.handle(event);
+    rehearse(this.settings.routers[0], this.rtnetlink);
+    this.prepare(this.settings);
+    for (const event of this.interfaces.refresh()) this.handle(event);
+    for (const { file, value } of this.sensors.files) this.handle({ kind: 'file', file, value });
+    for (const { process, count } of this.sensors.processes) this.handle({ kind: 'process', process, count });
+    if (this.predecessorDied) this.statics.removeLeftovers(this.staticNetwork);
+    this.statics.configure(this.staticNetwork);
+    this.ensureStatics();
     this.handle({ kind: 'start' });
-    this.clearing = false;
+    this.bfd.start(monotonicNow());
+    this.arm();
+    this.addresses.clearing = false;
+    this.routing.clearing = false;
     this.reactor.run();
     this.close();
   }
 
   private handle(event: VrrpEvent): void {
     this.engine.handle(event, monotonicNow());
-    for (const effect of this.engine.drain()) this.perform(effect);
-    const deadline = this.engine.nextDeadline();
+    this.port.hold();
+    this.engine.drainTo(this.performer);
+    this.arm();
+    this.port.release();
+  }
+
+  private tick(): void {
+    const now = monotonicNow();
+    this.handle({ kind: 'tick' });
+    this.bfd.tick(now);
+    this.announcer.flush(now);
+    this.arm();
+  }
+
+  private arm(): void {
+    const deadline: Instant | undefined = earliest(
+      this.engine.nextDeadline(),
+      earliest(this.bfd.nextDeadline(), this.announcer.nextDeadline()),
+    );
     if (deadline === undefined) this.timer.disarm();
     else this.timer.arm(deadline);
   }
@@ -74,153 +131,197 @@ export class VirtualRouterShell {
   private perform(effect: VrrpEffect): void {
     switch (effect.kind) {
       case 'transmit':
-        return this.transmit(effect.interface, effect.message, effect.source, effect.destination);
+        return this.sockets.transmit(effect);
       case 'add-vips':
-        return this.addVips(effect.vips);
+        return void this.addresses.add(this.routerNamed(effect.router), effect.vips);
       case 'remove-vips':
-        return this.removeVips(effect.vips);
+        this.announcer.forget(effect.router);
+        return this.addresses.remove(this.routerNamed(effect.router), effect.vips);
+      case 'add-routes':
+        return void this.routing.addRoutes(effect.router, effect.routes);
+      case 'remove-routes':
+        return this.routing.removeRoutes(effect.routes);
+      case 'add-rules':
+        return void this.routing.addRules(effect.router, effect.rules);
+      case 'remove-rules':
+        return this.routing.removeRules(effect.rules);
+      case 'drop-traffic':
+        // The main thread's table drops it at all times: packets to an address that is not here never come to that hook.
+        return;
       case 'announce':
-        return this.announce(effect.vips, effect.count);
+        return this.announcer.announce(effect, this.routerNamed(effect.router), monotonicNow());
+      default:
+        this.tell(effect);
+    }
+  }
+
+  /** What the main thread does: everything that may block. */
+  private tell(
+    effect: Exclude<VrrpEffect, { kind: 'transmit' | 'announce' | 'drop-traffic' | `add-${string}` | `remove-${string}` }>,
+  ): void {
+    switch (effect.kind) {
       case 'run-script': {
         const { name, command, timeout } = effect.script;
         return this.port.post({ type: 'run-script', script: name, command, timeout });
       }
+      case 'kill-script':
+        return this.port.post({ type: 'kill-script', script: effect.script });
       case 'transition':
         return this.port.post({ type: 'transition', transition: effect });
+      case 'notice':
+        return this.port.post({ type: 'notice', notice: effect });
+      case 'sync-daemon':
+        return this.port.post({ type: 'sync-daemon', role: effect.role });
       case 'log':
-        return this.port.post({ type: 'log', level: effect.level, message: effect.message });
+        return this.logger.log(effect.level, effect.message);
     }
   }
 
-  private transmit(name: string, message: Uint8Array, source: IpAddress, destination: IpAddress): void {
-    this.identification = (this.identification + 1) & 0xffff;
-    // A packet that cannot be sent (link down) is a lost packet: the protocol lives with those.
-    const error = this.sockets.get(name)?.send(encodeVrrpPacket(message, source, destination, this.identification), destination);
-    if (error && this.sendErrors.get(name) !== error.code) {
-      this.port.post({ type: 'log', level: 'warning', message: `Cannot send advertisements on ${name}: ${error.message}` });
-    }
-    this.sendErrors.set(name, error?.code);
+  private routerNamed(name: string): RouterPlace {
+    return this.places.get(name) ?? { interface: '' };
   }
 
-  private addVips(vips: readonly Vip[]): void {
-    for (const vip of vips) {
-      this.changeAddress(vip, 'add', (index) => {
-        if (this.rtnetlink.addAddress(addressSpec(vip, index)) === 'added') this.added.set(vipText(vip), vip);
-      });
-    }
+  /** Everything that is not the engine's is made ready for these routers. */
+  private prepare(settings: VrrpSettings): void {
+    this.places = new Map(settings.routers.map((router) => [router.name, router]));
+    this.interfaces.configure(settings);
+    this.vmacs.configure(settings.routers);
+    this.sockets.configure(settings.routers);
+    this.readInterfaces();
   }
 
-  private removeVips(vips: readonly Vip[]): void {
-    for (const vip of vips) {
-      if (!this.added.delete(vipText(vip)) && !this.clearing) continue;
-      this.changeAddress(vip, 'remove', (index) => this.rtnetlink.deleteAddress(addressSpec(vip, index)));
-    }
-  }
-
-  private changeAddress(vip: Vip, verb: 'add' | 'remove', change: (interfaceIndex: number) => void): void {
-    const link = this.interfaces.link(vip.interface);
-    if (!link) return;
-    try {
-      change(link.index);
-    } catch (error) {
-      const message = `Cannot ${verb} ${vipText(vip)}: ${(error as Error).message}`;
-      this.port.post({ type: 'log', level: 'error', message });
-    }
-  }
-
-  private announce(vips: readonly Vip[], count: number): void {
-    for (let round = 0; round < count; round++) {
-      for (const vip of vips) {
-        const link = this.interfaces.link(vip.interface);
-        if (!link?.mac || vip.address.family !== 4) continue;
-        this.arp.announce({ interfaceIndex: link.index, mac: link.mac, address: vip.address });
-        if (round === 0) this.port.post({ type: 'log', level: 'debug', message: sendingGratuitousArp(vip.interface, vip.address) });
-      }
-    }
+  /** Reads the interfaces, makes the macvlans that can be made, and opens sockets on what there is. True when a macvlan was made. */
+  private readInterfaces(): boolean {
+    const made = this.vmacs.ensure(this.interfaces.readLinks());
+    if (made) this.vmacs.ensure(this.interfaces.readLinks());
+    this.sockets.update((name) => this.interfaces.link(name));
+    const saved = this.sysctls.saved();
+    if (saved.length !== this.savedCount) this.port.post({ type: 'saved-sysctls', saved });
+    this.savedCount = saved.length;
+    return made;
   }
 
   private readMonitor(): void {
     const events = this.monitor.read();
-    for (const event of this.interfaces.refresh()) this.handle(event);
-    // An interface that came (back) under a known name has a new index and needs a new socket.
-    this.openSockets();
-    if (events.some((event) => event.kind === 'address-removed' || event.kind === 'resync')) this.findLostVips();
+    const missed = events.some((event) => event.kind === 'resync');
+    let macvlansMade = false;
+    if (missed || events.some((event) => isAboutInterfaces(event) && this.interfaces.concerns(event))) {
+      macvlansMade = this.readInterfaces();
+      for (const event of this.interfaces.refresh()) this.handle(event);
+      this.ensureStatics();
+    }
+    // A macvlan made anew is empty.
+    if (missed || macvlansMade || events.some((event) => this.isOurLoss(event))) this.reportLosses();
   }
 
-  /** VIPs that we put on an interface and that somebody else took away. */
-  private findLostVips(): void {
-    const present = new Set(this.rtnetlink.addresses().map(({ interfaceIndex, prefix }) => `${interfaceIndex} ${prefix.address}`));
-    for (const [text, vip] of this.added) {
-      const link = this.interfaces.link(vip.interface);
-      if (link && present.has(`${link.index} ${vip.address}`)) continue;
-      this.added.delete(text);
+  private isOurLoss(event: RtnetlinkEvent): boolean {
+    switch (event.kind) {
+      case 'address-removed':
+        return this.addresses.holds(String(event.address.prefix.address), event.address.interfaceIndex);
+      case 'route-removed':
+        return this.routing.mayHold(event.route);
+      case 'rule-removed':
+        return this.routing.holdsRules;
+      default:
+        return false;
+    }
+  }
+
+  /** What we put into the kernel and somebody else took out; the engine decides what becomes of it. */
+  private reportLosses(): void {
+    for (const vip of this.addresses.takeLost()) {
       this.handle({ kind: 'vip-lost', interface: vip.interface, address: vip.address });
+    }
+    for (const router of this.routing.takeLost()) if (router !== STATIC_OWNER) this.handle({ kind: 'routes-lost', router });
+    this.ensureStatics();
+  }
+
+  private ensureStatics(): void {
+    for (const [group, whole] of this.statics.ensure()) {
+      if (this.wholeTold.get(group) !== whole) this.handle({ kind: 'track-group', group, whole });
+      this.wholeTold.set(group, whole);
     }
   }
 
   private readMessages(): void {
-    for (let message = this.port.receive(); message; message = this.port.receive()) {
-      switch (message.type) {
-        case 'reconfigure':
-          this.reconfigure(message.settings);
-          break;
-        case 'script-ended':
-          this.handle({ kind: 'script', script: message.script, outcome: message.outcome, status: message.status });
-          break;
-        case 'status?':
-          this.port.post({ type: 'status', id: message.id, status: vrrpStatus(this.engine.snapshot(), this.settings) });
-          break;
-        case 'stop':
-          this.handle({ kind: 'stop' });
-          this.reactor.stop();
-      }
+    for (let message = this.port.receive(); message; message = this.port.receive()) this.obey(message);
+  }
+
+  private obey(message: ToThread): void {
+    switch (message.type) {
+      case 'reconfigure':
+        return this.reconfigure(message);
+      case 'script-ended':
+        return this.handle({ kind: 'script', script: message.script, outcome: message.outcome, status: message.status });
+      case 'file':
+        return this.handle({ kind: 'file', file: message.file, value: message.value });
+      case 'process':
+        return this.handle({ kind: 'process', process: message.process, count: message.count });
+      case 'status?':
+        return this.port.post({
+          type: 'status',
+          id: message.id,
+          status: vrrpStatus(this.engine.snapshot(), this.settings, this.bfd.snapshot(), monotonicNow()),
+        });
+      case 'dump?':
+        return this.port.post({ type: 'dump', id: message.id, dump: this.dump() });
+      case 'clear-counters':
+        return this.handle({ kind: 'clear-counters' });
+      case 'stop':
+        this.handle({ kind: 'stop' });
+        this.bfd.stop(monotonicNow());
+        this.reactor.stop();
     }
   }
 
-  private reconfigure(settings: VrrpSettings): void {
-    this.settings = settings;
-    this.interfaces.configure(settings);
+  /** Routers that go still say so by their sockets and macvlans: for the moment of the change there is place for the old and the new. */
+  private reconfigure({ changes, network }: Extract<ToThread, { type: 'reconfigure' }>): void {
+    this.prepare(withChanges(this.settings, { ...changes, removed: [] }));
     for (const event of this.interfaces.refresh()) this.handle(event);
-    this.openSockets();
-    this.handle({ kind: 'reconfigure', settings });
-    this.openSockets();
+    if (network) this.announcer.configure(network.pacing);
+    this.handle({ kind: 'apply', changes });
+    this.settings = withChanges(this.settings, changes);
+    this.reactor.pauseThreshold = pauseThreshold(this.settings);
+    this.prepare(this.settings);
+    if (!network) return;
+    this.statics.configure(network.staticNetwork);
+    this.ensureStatics();
+    this.bfd.configure(network.bfdSessions, monotonicNow());
+    this.arm();
   }
 
-  /** One socket for each interface that a router uses, following interfaces that vanish and come back with another index. */
-  private openSockets(): void {
-    const groups = new Map<string, IpAddress[]>();
-    for (const router of this.settings.routers) {
-      groups.set(router.interface, [...(groups.get(router.interface) ?? []), router.multicastGroup]);
-    }
-    for (const [name, socket] of this.sockets) {
-      if (groups.has(name) && this.interfaces.link(name)?.index === socket.interfaceIndex) continue;
-      this.reactor.remove(socket.fd);
-      socket.close();
-      this.sockets.delete(name);
-    }
-    for (const [name, wanted] of groups) {
-      const link = this.interfaces.link(name);
-      if (!link) continue;
-      const socket = this.sockets.get(name);
-      if (socket) for (const group of wanted) socket.join(group);
-      else this.openSocket(name, new VrrpSocket({ interfaceIndex: link.index, groups: wanted }));
-    }
-  }
-
-  private openSocket(name: string, socket: VrrpSocket): void {
-    this.sockets.set(name, socket);
-    this.reactor.add(socket.fd, () => {
-      for (let packet = socket.receive(); packet; packet = socket.receive()) this.handle({ kind: 'packet', interface: name, packet });
-    });
+  private dump(): ReactorDump {
+    return {
+      snapshot: this.engine.snapshot(),
+      bfd: this.bfd.snapshot(),
+      now: monotonicNow(),
+      links: Array.from(this.interfaces.all().values(), (link) => ({ ...link, ...this.interfaces.addressesOf(link.name) })),
+      held: [...this.addresses.held(), ...this.routing.held()],
+    };
   }
 
   private close(): void {
-    for (const socket of this.sockets.values()) socket.close();
+    this.statics.close();
+    this.vmacs.close();
+    this.sockets.close();
+    this.announcer.close();
     this.timer.close();
     this.monitor.close();
-    this.arp.close();
     this.rtnetlink.close();
     this.reactor.close();
     this.port.post({ type: 'stopped' });
   }
+}
+
+/** A pause matters when it is as long as the least patient peers bear; below the shortest one lies the noise of a busy machine. */
+function pauseThreshold({ routers }: VrrpSettings): Micros {
+  const patience = routers.map((router) => peersPatience(router.advertInterval));
+  return Math.max(SHORTEST_PAUSE, Math.min(LONGEST_PAUSE, ...patience));
+}
+
+const SHORTEST_PAUSE: Micros = 50_000;
+const LONGEST_PAUSE: Micros = 300_000;
+
+function isAboutInterfaces({ kind }: RtnetlinkEvent): boolean {
+  return kind === 'link' || kind === 'link-removed' || kind === 'address' || kind === 'address-removed';
 }

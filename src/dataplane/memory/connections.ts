@@ -1,9 +1,10 @@
 /** The connection table: established connections and persistence templates, with their expiry. */
 import { type Instant, type IpAddress, MICROS_PER_SECOND, type Micros, seconds } from '../../base/index.ts';
-import type { Protocol } from '../../model/index.ts';
+import type { ForwardingMethod, Protocol } from '../../model/index.ts';
 import type { ConnectionStatus } from '../../ports/index.ts';
-import type { TcpState } from './states.ts';
+import type { SctpState } from './sctp-states.ts';
 import type { ServerEntry } from './table.ts';
+import type { TcpState } from './tcp-states.ts';
 
 /** A template that still controls connections when its time is up gets this much more (kernel: ip_vs_conn_expire_later). */
 const EXPIRE_LATER = seconds(60);
@@ -25,10 +26,12 @@ export class Connection {
   readonly key: ConnectionKey;
   readonly server: ServerEntry;
   readonly serverPort: number;
+  /** The server's when the connection began; a later change of the server's does not concern it. */
+  readonly method: ForwardingMethod;
   readonly isTemplate: boolean;
   /** The template that this connection belongs to. */
   readonly template: Connection | undefined;
-  state: TcpState | 'UDP' | 'ASSURED' = 'NONE';
+  state: TcpState | SctpState | 'UDP' | 'ASSURED' = 'NONE';
   timeout: Micros;
   expires: Instant = 0;
   /** Connections of this template that are alive. */
@@ -49,9 +52,15 @@ export class Connection {
     this.key = options.key;
     this.server = options.server;
     this.serverPort = options.serverPort;
+    this.method = options.server.method;
     this.timeout = options.timeout;
     this.isTemplate = options.isTemplate ?? false;
     this.template = options.template;
+  }
+
+  /** Whether the server's answers come through the director. */
+  get answersPass(): boolean {
+    return this.method === 'nat' || this.method === 'fullnat';
   }
 
   status(now: Instant): ConnectionStatus {
@@ -71,6 +80,8 @@ export class Connection {
 
 export class ConnectionTable {
   private readonly connections = new Map<string, Connection>();
+  /** The same connections by what their server's answers carry; of equals the newest, which the kernel's lookup meets first. */
+  private readonly answering = new Map<string, Connection>();
   private readonly templates = new Map<string, Connection>();
   private readonly invalidated = new Set<Connection>();
   /** Connections and templates by the second in which they were last known to expire. */
@@ -89,9 +100,22 @@ export class ConnectionTable {
     return this.templates.get(textOf(key));
   }
 
+  /** The translated connection (NAT) that an answer belongs to. */
+  findReplying(answer: {
+    protocol: Protocol;
+    server: IpAddress;
+    serverPort: number;
+    client: IpAddress;
+    clientPort: number;
+  }): Connection | undefined {
+    const { protocol, server, serverPort, client, clientPort } = answer;
+    return this.answering.get(textOf({ protocol, client, clientPort, virtual: server, virtualPort: serverPort }));
+  }
+
   /** Enters a connection or template; its server's counts go up. Set its time-out running with `refresh`. */
   add(connection: Connection): void {
     (connection.isTemplate ? this.templates : this.connections).set(textOf(connection.key), connection);
+    if (!connection.isTemplate && connection.method === 'nat') this.answering.set(answerOf(connection), connection);
     bind(connection);
   }
 
@@ -112,7 +136,18 @@ export class ConnectionTable {
     this.wheel.get(secondOf(connection.expires))?.delete(connection);
     if (connection.invalidated) this.invalidated.delete(connection);
     else (connection.isTemplate ? this.templates : this.connections).delete(textOf(connection.key));
+    if (this.answering.get(answerOf(connection)) === connection) this.answering.delete(answerOf(connection));
     unbind(connection);
+  }
+
+  /** Ends the connections of servers that were deleted, and the templates that are left without any. */
+  removeUnserved(): void {
+    for (const connection of this.connections.values()) {
+      if (connection.server.available) continue;
+      this.remove(connection);
+      const { template } = connection;
+      if (template && template.controlled === 0) this.remove(template);
+    }
   }
 
   /** Ends everything whose time is up. */
@@ -179,6 +214,11 @@ export function setActive(connection: Connection, active: boolean): void {
 
 function secondOf(instant: Instant): number {
   return Math.floor(instant / MICROS_PER_SECOND);
+}
+
+/** Under which key a server's answer finds the connection. */
+function answerOf({ key, server, serverPort }: Connection): string {
+  return textOf({ ...key, virtual: server.address, virtualPort: serverPort });
 }
 
 function textOf(key: ConnectionKey): string {

@@ -1,6 +1,16 @@
-/** The in-memory data plane, and the table rules on their own. Pure. */
-
+/** The in-memory data plane, and on their own the rules that it shares with the packet path: tables and state machines. Pure. */
+export { DIRECTIONS, type Direction } from './directions.ts';
 export { EstimatorClock } from './meter.ts';
-export { type DropReason, MemoryDataPlane, type Packet, type Verdict } from './plane.ts';
-export { isActiveTcpState, nextTcpState, type TcpFlags, type TcpState, tcpTimeout } from './states.ts';
+export { MemoryDataPlane } from './plane.ts';
+export {
+  isActiveSctpState,
+  nextSctpState,
+  SCTP_EVENTS,
+  SCTP_STATES,
+  type SctpEvent,
+  type SctpState,
+  sctpTimeout,
+} from './sctp-states.ts';
 export { type ServerEntry, type ServiceEntry, TableStore } from './table.ts';
+export { isActiveTcpState, nextTcpState, TCP_EVENTS, TCP_STATES, type TcpFlags, type TcpState, tcpTimeout } from './tcp-states.ts';
+export type { DropReason, Packet, Verdict } from './traffic.ts';

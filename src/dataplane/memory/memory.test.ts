@@ -1,65 +1,10 @@
 /** What the compliance suite leaves out: firewall marks, FTP, IPv6, masquerading's states, the trash, the estimator. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Instant, IpAddress, seconds } from '../../base/index.ts';
-import { type RealServer, type ServiceKey, serverKeyText, type VirtualService } from '../../model/index.ts';
-import { MemoryDataPlane, type Packet, type TcpFlags } from './index.ts';
+import type { ServiceKey } from '../../model/index.ts';
+import { Bed, FOR_ALL, ip, tcp, VIP } from './bed.test-helper.ts';
 import { Meter } from './meter.ts';
-import { isActiveTcpState, nextTcpState, type TcpState } from './states.ts';
-
-const VIP = ip('10.9.9.9');
-const FOR_ALL = { timeoutSeconds: 100, prefixLength: 32 };
-
-function ip(text: string): IpAddress {
-  return IpAddress.parse(text)!;
-}
-
-class Bed {
-  now: Instant = 0;
-  readonly plane = new MemoryDataPlane({ clock: { now: () => this.now } });
-
-  service(key: ServiceKey, servers: readonly string[], more: Partial<VirtualService> = {}, method: RealServer['method'] = 'dr'): this {
-    this.plane.addService({ key, scheduler: 'rr', schedulerFlags: [], onePacket: false, ...more });
-    const port = key.kind === 'fwmark' ? 0 : key.port;
-    for (const address of servers) {
-      this.plane.addServer(key, { address: ip(address), port, method, weight: 1, upperThreshold: 0, lowerThreshold: 0 });
-    }
-    return this;
-  }
-
-  send(more: Partial<Packet> = {}, flags: TcpFlags = { syn: true }): string {
-    const verdict = this.plane.receive({
-      protocol: 'tcp',
-      client: ip('10.0.0.1'),
-      clientPort: 40_000,
-      virtual: VIP,
-      virtualPort: 80,
-      length: 40,
-      flags,
-      ...more,
-    });
-    if (verdict.kind === 'forward') return `${serverKeyText(verdict.server)}>${verdict.serverPort}`;
-    return verdict.kind === 'drop' ? verdict.reason : verdict.kind;
-  }
-
-  advance(count: number): void {
-    for (let second = 0; second < count; second++) {
-      this.now += seconds(1);
-      this.plane.tick();
-    }
-  }
-
-  listing(): string[] {
-    return [...this.plane.connections()].map(
-      ({ protocol, client, clientPort, virtual, virtualPort, server, serverPort }) =>
-        `${protocol} ${client}:${clientPort} ${virtual}:${virtualPort} ${server}:${serverPort}`,
-    );
-  }
-}
-
-function tcp(port: number, address = VIP): ServiceKey {
-  return { kind: 'address', protocol: 'tcp', address, port };
-}
+import { isActiveTcpState, nextTcpState, type TcpState } from './tcp-states.ts';
 
 describe('firewall marks', () => {
   const MARK: ServiceKey = { kind: 'fwmark', mark: 7, family: 4 };
@@ -131,13 +76,6 @@ describe('IPv6', () => {
   });
 });
 
-describe('what is not there', () => {
-  it('SCTP is refused as unsupported', () => {
-    const key: ServiceKey = { kind: 'address', protocol: 'sctp', address: VIP, port: 9 };
-    expect(() => new Bed().service(key, [])).toThrow(/not SCTP/);
-  });
-});
-
 describe('masquerading', () => {
   it('tells the server port to translate to', () => {
     const b = new Bed().service(tcp(80), []);
@@ -147,12 +85,87 @@ describe('masquerading', () => {
   });
 
   it('has states of its own where answers are seen', () => {
-    expect([nextTcpState('ESTABLISHED', { fin: true }, true), nextTcpState('ESTABLISHED', { fin: true }, false)]).toEqual([
+    expect([nextTcpState('ESTABLISHED', { fin: true }, 'input'), nextTcpState('ESTABLISHED', { fin: true }, 'input-only')]).toEqual([
       'CLOSE_WAIT',
       'FIN_WAIT',
     ]);
-    expect([nextTcpState('SYNACK', { rst: true }, true), nextTcpState('SYNACK', { rst: true }, false)]).toEqual(['SYN_RECV', 'CLOSE']);
-    expect(nextTcpState('ESTABLISHED', {}, true)).toBe('CLOSE');
+    expect([nextTcpState('SYNACK', { rst: true }, 'input'), nextTcpState('SYNACK', { rst: true }, 'input-only')]).toEqual([
+      'SYN_RECV',
+      'CLOSE',
+    ]);
+    expect(nextTcpState('ESTABLISHED', {}, 'input')).toBe('CLOSE');
+  });
+});
+
+describe('answers of real servers', () => {
+  it('are translated where they pass the director, counted, and move the state', () => {
+    const b = new Bed().service(tcp(80), ['10.2.0.1'], {}, 'nat');
+    b.send();
+    expect([b.answer({}, { syn: true, ack: true }), b.states()]).toEqual(['10.9.9.9:80', 'SYN_RECV']);
+    b.send({}, { ack: true });
+    expect([b.answer({ length: 1500 }, { fin: true, ack: true }), b.states()]).toEqual(['10.9.9.9:80', 'FIN_WAIT']);
+    expect(b.plane.services()[0]?.counters).toMatchObject({ outPackets: 2n, outBytes: 1540n });
+  });
+
+  it('of nobody, and where they go past the director, are none of ours', () => {
+    const b = new Bed().service(tcp(80), ['10.2.0.1'], {}, 'nat');
+    expect(b.answer()).toBe('pass');
+    b.send();
+    expect([b.answer({ serverPort: 81 }), b.answer({ clientPort: 1 })]).toEqual(['pass', 'pass']);
+    b.advance(62);
+    expect(b.answer()).toBe('pass');
+    const direct = new Bed().service(tcp(80), ['10.2.0.1']);
+    direct.send();
+    expect(direct.answer()).toBe('pass');
+  });
+
+  it('assure the template of a persistent UDP client', () => {
+    const key: ServiceKey = { kind: 'address', protocol: 'udp', address: VIP, port: 80 };
+    const b = new Bed().service(key, ['10.2.0.1'], { persistence: FOR_ALL }, 'nat');
+    b.send({ protocol: 'udp' });
+    expect(b.states()).toBe('UDP NONE');
+    b.answer({ protocol: 'udp' });
+    expect(b.states()).toBe('UDP ASSURED');
+  });
+
+  it('keep the method that a connection began with', () => {
+    const b = new Bed().service(tcp(80), ['10.2.0.1'], {}, 'nat');
+    b.send();
+    b.edit('10.2.0.1', 1, { method: 'dr' });
+    expect(b.answer()).toBe('10.9.9.9:80');
+    b.send({ clientPort: 1 });
+    expect(b.answer({ clientPort: 1 })).toBe('pass');
+  });
+});
+
+describe('SCTP', () => {
+  const key: ServiceKey = { kind: 'address', protocol: 'sctp', address: VIP, port: 80 };
+  const chunks = (b: Bed, ...types: number[]): string => b.send({ protocol: 'sctp', chunks: types });
+
+  it('begins with an INIT and is active only while established', () => {
+    const b = new Bed().service(key, ['10.2.0.1']);
+    expect([chunks(b, 10), chunks(b, 1), b.states()]).toEqual(['pass', '10.2.0.1:80>80', 'INIT1']);
+    const counts = (): unknown => b.plane.services()[0]?.servers.map((s) => [s.activeConnections, s.inactiveConnections]);
+    expect(counts()).toEqual([[0, 1]]);
+    chunks(b, 10, 0);
+    expect([b.states(), counts()]).toEqual(['ESTABLISHED', [[1, 0]]]);
+    chunks(b, 7);
+    expect([b.states(), counts()]).toEqual(['S-RECEIVED', [[0, 1]]]);
+    b.advance(62);
+    expect(b.states()).toBe('');
+  });
+
+  it('takes an ABORT behind a cookie for what it is, and begins anew on a closed association', () => {
+    const b = new Bed().service(key, ['10.2.0.1', '10.2.0.2']);
+    chunks(b, 1);
+    chunks(b, 10, 6);
+    expect(b.states()).toBe('CLOSED');
+    expect([chunks(b, 1), b.states()]).toEqual(['10.2.0.1:80>80', 'INIT1']);
+  });
+
+  it('begins with anything but an ABORT when sloppy', () => {
+    const b = new Bed({ sloppySctp: true }).service(key, ['10.2.0.1']);
+    expect([chunks(b, 6), chunks(b, 0)]).toEqual(['pass', '10.2.0.1:80>80']);
   });
 });
 

@@ -43,6 +43,7 @@ export class ServerEntry implements SchedulableServer {
   method: ForwardingMethod = 'dr';
   tunnel: Tunnel | undefined;
   weight = 0;
+  lastWeight = 0;
   upperThreshold = 0;
   lowerThreshold = 0;
   overloaded = false;
@@ -64,14 +65,16 @@ export class ServerEntry implements SchedulableServer {
     return this.activeConnections + this.inactiveConnections + this.persistentConnections > 0;
   }
 
-  /** Takes over everything but the key. */
+  /** Takes over everything but the key. The new thresholds hold at once. */
   set(server: RealServer): void {
-    if (server.upperThreshold === 0 || server.upperThreshold > this.upperThreshold) this.overloaded = false;
     this.method = server.method;
     this.tunnel = server.tunnel;
     this.weight = server.weight;
+    if (server.weight !== 0) this.lastWeight = server.weight;
     this.upperThreshold = server.upperThreshold;
     this.lowerThreshold = server.lowerThreshold;
+    this.checkLowerThreshold();
+    this.checkUpperThreshold();
   }
 
   /** After a connection or template was bound. */

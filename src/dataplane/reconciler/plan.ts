@@ -145,6 +145,7 @@ function isSameService(a: VirtualService, b: VirtualService): boolean {
   return (
     a.scheduler === b.scheduler &&
     a.onePacket === b.onePacket &&
+    a.persistenceEngine === b.persistenceEngine &&
     a.persistence?.timeoutSeconds === b.persistence?.timeoutSeconds &&
     a.persistence?.prefixLength === b.persistence?.prefixLength &&
     [...a.schedulerFlags].sort().join() === [...b.schedulerFlags].sort().join()

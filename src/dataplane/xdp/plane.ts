@@ -1,15 +1,17 @@
 /** The data plane in eBPF: tables kept here with IPVS's rules, mirrored into the maps that the packet path reads. */
 import { assert, IpAddress, toSeconds } from '../../base/index.ts';
 import {
+  DEFAULT_FORWARDING_SETTINGS,
   DEFAULT_TIMEOUTS,
+  type ForwardingSettings,
   type RealServer,
   type RealServerKey,
+  SCHEDULER_NAMES,
   type ServiceKey,
   type Timeouts,
   type VirtualService,
 } from '../../model/index.ts';
 import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type Logger, type ServiceStatus } from '../../ports/index.ts';
-import { SLOT_SCHEDULERS } from '../../scheduler/index.ts';
 import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore, type TcpState, tcpTimeout } from '../memory/index.ts';
 import { readConnections } from './connections.ts';
 import type { NextHops } from './next-hops.ts';
@@ -17,9 +19,9 @@ import { type Attachment, Ports } from './ports.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
 import { Records } from './records.ts';
 import { ServerNumbers } from './server-numbers.ts';
-import { ServiceSlot } from './service-slot.ts';
+import { ServiceSlot, type SlotRoom } from './service-slot.ts';
+import { SlotSpace } from './slot-space.ts';
 import { loadTables, saveTables } from './tables-file.ts';
-import { WheelSpace } from './wheels.ts';
 
 export interface XdpOptions {
   readonly objectPath: string;
@@ -30,6 +32,8 @@ export interface XdpOptions {
    * in them. Without it everything ends with the process.
    */
   readonly pins?: { readonly directory: string; readonly tablesFile: string };
+  /** What is not IPVS's default. */
+  readonly settings?: Partial<ForwardingSettings>;
   readonly nextHops: NextHops;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -45,10 +49,10 @@ export class XdpDataPlane implements DataPlane {
   readonly kind = 'xdp';
   readonly path: PacketPath;
   private readonly options: XdpOptions;
-  private readonly table = new TableStore(SLOT_SCHEDULERS);
+  private readonly table = new TableStore(SCHEDULER_NAMES);
   private readonly slots = new Map<ServiceEntry, ServiceSlot>();
   private readonly servers: ServerNumbers;
-  private readonly space: WheelSpace;
+  private readonly room: SlotRoom;
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
@@ -63,7 +67,12 @@ export class XdpDataPlane implements DataPlane {
     const pinDirectory = options.pins?.directory;
     const onLoss = (why: string): void => options.logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
     this.path = PacketPath.load({ objectPath, connections, onLoss, ...(pinDirectory !== undefined && { pinDirectory }) });
-    this.space = new WheelSpace(this.path.wheels.length);
+    this.room = {
+      path: this.path,
+      space: new SlotSpace(this.path.slots.length),
+      cacheLifetime: options.settings?.cacheLifetime ?? DEFAULT_FORWARDING_SETTINGS.cacheLifetime,
+      now: () => options.clock.now(),
+    };
     this.servers = new ServerNumbers(this.path);
     this.estimator = new EstimatorClock(options.clock.now());
     this.ports = new Ports({
@@ -105,7 +114,7 @@ export class XdpDataPlane implements DataPlane {
     requireSupported(service);
     const index = this.freeServiceIndex();
     const entry = this.table.addService(service);
-    const slot = new ServiceSlot(entry, index, this.path, this.space);
+    const slot = new ServiceSlot(entry, index, this.room);
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
     this.path.serviceIndex.update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
@@ -115,9 +124,10 @@ export class XdpDataPlane implements DataPlane {
 
   editService(service: VirtualService): void {
     requireSupported(service);
-    const before = this.table.service(service.key).service.scheduler;
+    const before = this.table.service(service.key).service;
     const entry = this.table.editService(service);
-    this.slotOf(entry).configure(before !== service.scheduler, this.numberOf);
+    const isNew = before.scheduler !== service.scheduler || String(before.schedulerFlags) !== String(service.schedulerFlags);
+    this.slotOf(entry).configure(isNew, this.numberOf);
     this.save();
   }
 
@@ -135,8 +145,10 @@ export class XdpDataPlane implements DataPlane {
   addServer(service: ServiceKey, server: RealServer): void {
     requireForwardable(server);
     this.servers.requireRoom();
+    // It may come back from the trash, with connections that count against its thresholds.
+    this.readCounts();
     const entry = this.table.addServer(service, server);
-    this.servers.add(entry);
+    this.servers.add(entry, this.slotOf(entry.owner).index);
     this.writeFilters();
     this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'added' }, this.numberOf);
@@ -145,10 +157,12 @@ export class XdpDataPlane implements DataPlane {
 
   editServer(service: ServiceKey, server: RealServer): void {
     requireForwardable(server);
+    // New thresholds are held against the connections that there are.
+    this.readCounts();
     const entry = this.table.editServer(service, server);
     this.servers.writeMethod(entry);
     this.writeFilters();
-    this.servers.writeThresholds(entry);
+    this.servers.writeSchedulable(entry, this.slotOf(entry.owner).index);
     this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'edited', index: entry.owner.servers.indexOf(entry) }, this.numberOf);
     this.save();
@@ -194,7 +208,8 @@ export class XdpDataPlane implements DataPlane {
   tick(): void {
     if (this.closed) return;
     const lines = Math.min(LINES_PER_TICK, this.path.lines - this.nextLine);
-    this.path.sweep(this.nextLine, lines, this.nextLine === 0);
+    const { jiffies } = this.path.sweep(this.nextLine, lines, this.nextLine === 0);
+    for (const slot of this.slots.values()) slot.forgetIdle(this.options.clock.now(), jiffies);
     this.nextLine = (this.nextLine + lines) % this.path.lines;
     this.readCounts();
     this.servers.releaseOrphans();
@@ -233,13 +248,13 @@ export class XdpDataPlane implements DataPlane {
     const known = new Set<string>();
     const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
       const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
-      const entry = this.table.addService({ key, schedulerFlags: [], onePacket: false, ...rest });
+      const entry = this.table.addService({ key, onePacket: false, ...rest });
       for (const { number, address: text, ...server } of servers) {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
         this.servers.adopt(added, number);
       }
       known.add(this.keyBytes(key).toString());
-      const slot = new ServiceSlot(entry, index, this.path, this.space);
+      const slot = new ServiceSlot(entry, index, this.room);
       slot.adopt();
       this.slots.set(entry, slot);
       return slot;
@@ -350,14 +365,15 @@ export class XdpDataPlane implements DataPlane {
   private describe() {
     return {
       services: [...this.slots.values()].map(({ entry, index }) => {
-        const { key, scheduler, persistence } = entry.service;
+        const { key, scheduler, schedulerFlags, persistence } = entry.service;
         if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
         return {
           index,
           protocol: key.protocol as 'tcp' | 'udp',
           address: String(key.address),
           port: key.port,
-          scheduler: scheduler as 'rr' | 'wrr',
+          scheduler,
+          schedulerFlags: [...schedulerFlags],
           ...(persistence && { persistence }),
           servers: entry.servers.toReversed().map((server) => ({
             number: this.numberOf(server),

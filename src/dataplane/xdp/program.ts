@@ -43,13 +43,24 @@ export class PacketPath {
   readonly loads: Records;
   readonly services: Records;
   readonly settings: Records;
-  readonly wheels: Uint16Array;
+  readonly slots: Uint16Array;
   readonly serviceIndex: BpfMap;
   readonly ports: BpfMap;
   readonly overflow: BpfMap;
+  readonly localities: BpfMap;
   readonly balance: BpfProgram;
   readonly numbers: Record<
-    'meta' | 'state' | 'protocol' | 'forwarding' | 'serverFlag' | 'serviceFlag' | 'settingsFlag' | 'reason',
+    | 'meta'
+    | 'state'
+    | 'protocol'
+    | 'forwarding'
+    | 'loadFlag'
+    | 'scheduleKind'
+    | 'scheduleFlag'
+    | 'serverFlag'
+    | 'serviceFlag'
+    | 'settingsFlag'
+    | 'reason',
     Readonly<Record<string, number>>
   >;
   /** True when the maps were pinned by an earlier process and hold its tables. */
@@ -68,11 +79,12 @@ export class PacketPath {
     this.loads = this.records('server_loads', 'server_load');
     this.services = this.records('services', 'service');
     this.settings = this.records('.data.settings', 'settings');
-    const wheels = this.memory('wheels');
-    this.wheels = new Uint16Array(wheels.buffer, wheels.byteOffset, wheels.byteLength / 2);
+    const slots = this.memory('slots');
+    this.slots = new Uint16Array(slots.buffer, slots.byteOffset, slots.byteLength / 2);
     this.serviceIndex = object.map('service_index');
     this.ports = object.map('ports');
     this.overflow = object.map('overflow');
+    this.localities = object.map('localities');
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
@@ -83,6 +95,9 @@ export class PacketPath {
       state: btf.enumeration('conn_state'),
       protocol: btf.enumeration('conn_protocol'),
       forwarding: btf.enumeration('forwarding'),
+      loadFlag: btf.enumeration('load_flag'),
+      scheduleKind: btf.enumeration('schedule_kind'),
+      scheduleFlag: btf.enumeration('schedule_flag'),
       serverFlag: btf.enumeration('server_flag'),
       serviceFlag: btf.enumeration('service_flag'),
       settingsFlag: btf.enumeration('settings_flag'),

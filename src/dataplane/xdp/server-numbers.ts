@@ -38,7 +38,7 @@ export class ServerNumbers {
   }
 
   /** A new server gets a number with clean records; one that came back from the trash still has its own, with its connections. */
-  add(server: ServerEntry): void {
+  add(server: ServerEntry, service: number): void {
     if (!this.numbered.has(server)) {
       let number = 0;
       while (this.used.has(number)) number++;
@@ -50,7 +50,7 @@ export class ServerNumbers {
       this.path.servers.setPort(number, 'port', server.port);
     }
     this.writeMethod(server);
-    this.writeThresholds(server);
+    this.writeSchedulable(server, service);
     this.setAvailable(server, true);
   }
 
@@ -110,12 +110,14 @@ export class ServerNumbers {
     return (this.path.servers.u32(this.numberOf(server), 'flags') & ((SERVER_REACHABLE as number) | (SERVER_LOCAL as number))) !== 0;
   }
 
-  writeThresholds(server: ServerEntry): void {
+  /** What the schedulers look at. `service` is the index of its service. */
+  writeSchedulable(server: ServerEntry, service: number): void {
     const number = this.numberOf(server);
+    this.path.loads.setU32(number, 'weight', server.weight);
+    this.path.loads.setU32(number, 'service', service);
     this.path.loads.setU32(number, 'upper', server.upperThreshold);
     this.path.loads.setU32(number, 'lower', server.lowerThreshold);
-    // TableStore.set says whether the edit ended an overload.
-    if (!server.overloaded) this.path.loads.setU32(number, 'flags', 0);
+    this.path.loads.setU32(number, 'flags', server.overloaded ? (this.path.numbers.loadFlag.LOAD_OVERLOADED as number) : 0);
   }
 
   /** How packets are sent to it. */

@@ -1,102 +1,184 @@
-/** One virtual service in the packet path's maps: its record and the two wheels of its scheduler. */
-import { type ServerChange, SlotSchedule, type SlotScheduler } from '../../scheduler/index.ts';
+/** One virtual service in the packet path's maps: its record and the two schedules, of which one is in use. */
+import { type Instant, type Micros, seconds, toSeconds } from '../../base/index.ts';
+import { type PathDescription, PathSchedule, type ScanRule, type ServerChange, type SlotHash } from '../../scheduler/index.ts';
 import type { ServiceEntry } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
 import { Records } from './records.ts';
-import type { Run, WheelSpace } from './wheels.ts';
+import type { Run, SlotSpace } from './slot-space.ts';
 
 const NO_RUN: Run = { offset: 0, length: 0 };
+/** The kernel looks every half hour for virtual addresses that nobody asked for (ip_vs_lblc: COUNT_FOR_FULL_EXPIRATION minutes). */
+const FORGET_INTERVAL = seconds(30 * 60);
+
+type NumberOf = (server: ServiceEntry['servers'][number]) => number;
+
+/** What the slots of all services share. */
+export interface SlotRoom {
+  readonly path: PacketPath;
+  readonly space: SlotSpace;
+  /** How long lblc and lblcr remember a virtual address (lblc_expiration, lblcr_expiration). */
+  readonly cacheLifetime: Micros;
+  readonly now: () => Instant;
+}
 
 export class ServiceSlot {
   readonly entry: ServiceEntry;
   readonly index: number;
   private readonly path: PacketPath;
-  private readonly space: WheelSpace;
+  private readonly space: SlotSpace;
   private readonly runs: [Run, Run] = [NO_RUN, NO_RUN];
-  private schedule: SlotSchedule;
+  private readonly cacheLifetime: Micros;
+  private schedule: PathSchedule;
+  private nextForgetting: Instant;
 
-  constructor(entry: ServiceEntry, index: number, path: PacketPath, space: WheelSpace) {
+  constructor(entry: ServiceEntry, index: number, room: SlotRoom) {
     this.entry = entry;
     this.index = index;
-    this.path = path;
-    this.space = space;
+    this.path = room.path;
+    this.space = room.space;
+    this.cacheLifetime = room.cacheLifetime;
+    this.nextForgetting = room.now() + FORGET_INTERVAL;
     this.schedule = this.newSchedule();
   }
 
-  /** The wheel that an earlier process laid out stays in use, and its room taken, until the next one is published. */
+  /** The slots that an earlier process laid out stay in use, and their room taken, until the next ones are published. */
   adopt(): void {
-    const { services } = this.path;
-    const current = services.u32(this.index, 'current');
-    const wheel = this.wheel(current);
-    const run = { offset: wheel.u32(0, 'offset'), length: wheel.u32(0, 'length') };
+    const current = this.path.services.u32(this.index, 'current');
+    const record = this.record(current);
+    const run = { offset: record.u32(0, 'offset'), length: record.u32(0, 'length') };
     this.space.reserve(run);
     this.runs[current === 0 ? 0 : 1] = run;
   }
 
   /** Writes scheduler-independent settings, and starts the scheduler afresh where another one was chosen. */
-  configure(newScheduler: boolean, numberOf: (server: ServiceEntry['servers'][number]) => number): void {
+  configure(newScheduler: boolean, numberOf: NumberOf): void {
     const { services, numbers, hz } = this.path;
     const { persistence } = this.entry.service;
     const prefix = persistence?.prefixLength ?? 32;
+    services.setU32(this.index, 'index', this.index);
     services.setU32(this.index, 'persistence_timeout', (persistence?.timeoutSeconds ?? 0) * hz);
     services.setBytes(this.index, 'persistence_mask', maskBytes(prefix));
     services.setU32(this.index, 'flags', persistence ? (numbers.serviceFlag.SERVICE_PERSISTENT as number) : 0);
     if (!newScheduler) return;
+    this.forget();
     this.schedule = this.newSchedule();
     this.publish(numberOf);
   }
 
-  change(change: ServerChange, numberOf: (server: ServiceEntry['servers'][number]) => number): void {
-    this.schedule.change(change, this.weights(), Number(this.cursor()));
+  change(change: ServerChange, numberOf: NumberOf): void {
+    this.schedule.change(change, this.entry.servers, Number(this.cursor()));
     this.publish(numberOf);
   }
 
-  /** Nothing of it is left: no wheel, no settings. Packets have to have stopped finding it before. */
+  /** Nothing of it is left: no slots, no settings, no memory. Packets have to have stopped finding it before. */
   clear(): void {
     for (const run of this.runs) this.space.release(run);
     this.path.services.clear(this.index);
+    this.forget();
   }
 
-  private newSchedule(): SlotSchedule {
-    return new SlotSchedule(this.entry.service.scheduler as SlotScheduler, this.weights());
+  private newSchedule(): PathSchedule {
+    const { service, servers } = this.entry;
+    const family = service.key.kind === 'address' ? service.key.address.family : service.key.family;
+    return new PathSchedule(service, family, servers);
   }
 
-  private weights(): number[] {
-    return this.entry.servers.map((server) => server.weight);
-  }
-
-  /** Lays the new wheel out beside the one in use, then lets packets see it by one write. */
-  private publish(numberOf: (server: ServiceEntry['servers'][number]) => number): void {
-    const { services, wheels } = this.path;
-    const { slots } = this.schedule.current;
+  /** Lays the new schedule out beside the one in use, then lets packets see it by one write. */
+  private publish(numberOf: NumberOf): void {
+    const { services, slots } = this.path;
+    const description = this.schedule.current;
+    const servers = description.kind === 'scan' ? this.entry.servers : description.slots.map((server) => this.entry.servers[server]);
     const current = services.u32(this.index, 'current');
     const next = current === 0 ? 1 : 0;
     this.space.release(this.runs[next]);
     this.runs[next] = NO_RUN;
-    const run = this.space.allocate(slots.length);
+    const run = this.space.allocate(servers.length);
     this.runs[next] = run;
-    for (const [position, server] of slots.entries()) {
-      const entry = this.entry.servers[server];
-      if (entry) wheels[run.offset + position] = numberOf(entry);
-    }
-    const wheel = this.wheel(next);
-    wheel.clear(0);
-    wheel.setU32(0, 'offset', run.offset);
-    wheel.setU32(0, 'length', run.length);
+    for (const [position, server] of servers.entries()) if (server) slots[run.offset + position] = numberOf(server);
+    const record = this.record(next);
+    record.clear(0);
+    this.describe(record, description);
+    record.setU32(0, 'offset', run.offset);
+    record.setU32(0, 'length', run.length);
     services.setU32(this.index, 'current', next);
   }
 
-  /** Steps that packets have taken on the wheel in use. */
-  private cursor(): bigint {
-    return this.wheel(this.path.services.u32(this.index, 'current')).u64(0, 'cursor');
+  private describe(record: Records, description: PathDescription): void {
+    const { scheduleKind } = this.path.numbers;
+    if (description.kind === 'hash') {
+      record.setU16(0, 'kind', scheduleKind.SCHEDULE_HASH as number);
+      record.setU16(0, 'flags', this.flags(hashFlags(description.hash)));
+      record.setU32(0, 'hash_key', description.hash.key);
+    } else if (description.kind === 'scan') {
+      const { rule } = description;
+      record.setU16(0, 'kind', scheduleKind.SCHEDULE_SCAN as number);
+      record.setU16(0, 'flags', this.flags(scanFlags(rule)));
+      record.setU16(0, 'cost_base', rule.base);
+      record.setU16(0, 'cost_active', rule.active);
+      record.setU16(0, 'cost_inactive', rule.inactive);
+      record.setU32(0, 'keep', toSeconds(this.cacheLifetime) * this.path.hz);
+    } else {
+      record.setU16(0, 'kind', scheduleKind.SCHEDULE_CYCLE as number);
+    }
   }
 
-  private wheel(which: number): Records {
+  private flags(names: Readonly<Record<string, boolean>>): number {
+    const { scheduleFlag } = this.path.numbers;
+    return Object.entries(names).reduce((bits, [name, on]) => (on ? bits | (scheduleFlag[name] as number) : bits), 0);
+  }
+
+  /** Forgets, now and then, the virtual addresses that nobody asked for in the lifetime of lblc's and lblcr's memory. */
+  forgetIdle(now: Instant, jiffies: number): void {
+    if (now < this.nextForgetting) return;
+    this.nextForgetting += FORGET_INTERVAL;
+    const lifetime = toSeconds(this.cacheLifetime) * this.path.hz;
+    this.forget((locality) => ((jiffies - locality.u32(0, 'used')) | 0) >= lifetime);
+  }
+
+  /** By default all: what is remembered is nothing to another scheduler, nor to another service with the same index. */
+  private forget(which: (locality: Records) => boolean = () => true): void {
+    const { localities } = this.path;
+    const [keyLayout, layout] = [this.path.struct('locality_key'), this.path.struct('locality')];
+    const keys = Array.from(localities.keys());
+    for (const key of keys) {
+      if (new Records(key, keyLayout).u32(0, 'service') !== this.index) continue;
+      const value = localities.lookup(key);
+      if (value && which(new Records(value, layout))) localities.delete(key);
+    }
+  }
+
+  /** Steps that packets have taken on the schedule in use. */
+  private cursor(): bigint {
+    return this.record(this.path.services.u32(this.index, 'current')).u64(0, 'cursor');
+  }
+
+  private record(which: number): Records {
     const { services } = this.path;
-    const layout = this.path.struct('wheel');
-    const at = services.at(this.index, 'wheels') + which * layout.size;
+    const layout = this.path.struct('schedule');
+    const at = services.at(this.index, 'schedules') + which * layout.size;
     return new Records(services.bytes.subarray(at, at + layout.size), layout);
   }
+}
+
+function hashFlags(hash: SlotHash): Readonly<Record<string, boolean>> {
+  return {
+    HASH_OF_VIRTUAL: hash.of === 'virtual',
+    HASH_SIP: hash.kind === 'siphash',
+    HASH_WITH_PORT: hash.port,
+    HASH_FALLBACK: hash.fallback,
+  };
+}
+
+function scanFlags(rule: ScanRule): Readonly<Record<string, boolean>> {
+  return {
+    SCAN_GREATEST_WEIGHT: rule.pick === 'greatest-weight',
+    SCAN_TWO_DRAWS: rule.pick === 'two-draws',
+    SCAN_PER_WEIGHT: rule.perWeight,
+    SCAN_IDLE_FIRST: rule.idleFirst,
+    SCAN_FULL_ABOVE_WEIGHT: rule.fullAboveWeight,
+    SCAN_KEEP_SERVER: rule.remembers === 'server',
+    SCAN_KEEP_SET: rule.remembers === 'set',
+  };
 }
 
 function maskBytes(prefixLength: number): Uint8Array {

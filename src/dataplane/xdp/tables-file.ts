@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { SCHEDULER_NAMES } from '../../model/index.ts';
 
 const server = z.object({
   number: z.int(),
@@ -23,7 +24,8 @@ const tables = z.object({
       protocol: z.enum(['tcp', 'udp']),
       address: z.string(),
       port: z.int(),
-      scheduler: z.enum(['rr', 'wrr']),
+      scheduler: z.enum(SCHEDULER_NAMES),
+      schedulerFlags: z.array(z.string()),
       persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
       /** In the order of adding. */
       servers: z.array(server),

@@ -1,5 +1,6 @@
 /** BPF objects, maps, programs and links, through libbpf. */
-export type { StructLayout } from './btf.ts';
+export { Btf, type StructLayout } from './btf.ts';
 export { BpfMap, indexKey, type MapShape, perCpuStride, possibleCpus } from './map.ts';
 export { BpfObject, type BpfObjectOptions } from './object.ts';
 export { BpfProgram, type TestInput, type TestRun, XdpLink, type XdpMode } from './program.ts';
+export { type LoadedProgram, TcIngress } from './tc-ingress.ts';

@@ -2,12 +2,16 @@
 export { armTimer, boottimeNow, createTimer, monotonicNow } from './clock.ts';
 export { createEventFd, drainCounter, EpollSet, raiseEventFd, startThreadPool } from './epoll.ts';
 export { ENOBUFS, SystemError } from './errno.ts';
+export { createInotify, makeFifo, readInotify, unwatchDirectory, watchDirectory } from './file.ts';
 export { addressOf, lastErrno } from './library.ts';
-export { enterNetworkNamespace, MNT_DETACH, mount, unmount } from './namespace.ts';
+export { type ControlMessage, MessageReceiver, type ReceivedMessage } from './message.ts';
+export { enterNetworkNamespace, inNetworkNamespace, MNT_DETACH, mount, unmount } from './namespace.ts';
+export { watchSignal } from './signal.ts';
 export {
   AF_NETLINK,
   AF_PACKET,
   AF_UNIX,
+  decodeInetAddress,
   encodeInetAddress,
   encodeLinkLayerAddress,
   encodeNetlinkAddress,
@@ -28,6 +32,8 @@ export {
 export {
   lookUpGroup,
   lookUpUser,
+  setCpuAffinity,
+  setNice,
   setRealtimePriority,
   tryLockFile,
   type UserEntry,

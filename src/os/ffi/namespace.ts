@@ -22,6 +22,18 @@ export function enterNetworkNamespace(path: string): void {
   }
 }
 
+/** Runs synchronous code with this thread inside a network namespace, and comes back. Sockets made inside stay there. */
+export function inNetworkNamespace<T>(path: string, action: () => T): T {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    enterNetworkNamespace(path);
+    return action();
+  } finally {
+    enterNetworkNamespace(`/proc/self/fd/${home}`);
+    closeSync(home);
+  }
+}
+
 export function mount(source: string, target: string, type: string, flags = 0, data = ''): void {
   checked('mount', native.mount(source, target, type, flags, data), target);
 }

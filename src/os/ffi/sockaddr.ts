@@ -1,19 +1,27 @@
 /** Socket addresses as the kernel lays them out in memory (ip(7), ipv6(7), packet(7), netlink(7), unix(7)). Multi-byte fields are host order unless noted. */
-import type { IpAddress } from '../../base/index.ts';
+import { IpAddress } from '../../base/index.ts';
 import { AF_INET, AF_INET6, HOST_IS_LITTLE_ENDIAN, viewOf } from '../../wire/index.ts';
 
 export const AF_UNIX = 1;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 
-/** sockaddr_in or sockaddr_in6; the port is in host order here and in network order in memory. */
-export function encodeInetAddress(address: IpAddress, port = 0): Uint8Array {
+/** sockaddr_in or sockaddr_in6; the port is in host order here and in network order in memory. `scope` is the interface of an IPv6 link-local address. */
+export function encodeInetAddress(address: IpAddress, port = 0, scope = 0): Uint8Array {
   const bytes = new Uint8Array(address.family === 4 ? 16 : 28);
   const view = viewOf(bytes);
   view.setUint16(0, address.family === 4 ? AF_INET : AF_INET6, HOST_IS_LITTLE_ENDIAN);
   view.setUint16(2, port);
   bytes.set(address.bytes, address.family === 4 ? 4 : 8);
+  if (address.family === 6) view.setUint32(24, scope, HOST_IS_LITTLE_ENDIAN);
   return bytes;
+}
+
+/** The address in a sockaddr_in or sockaddr_in6; undefined for any other. */
+export function decodeInetAddress(bytes: Uint8Array): IpAddress | undefined {
+  const family = bytes.length < 2 ? 0 : viewOf(bytes).getUint16(0, HOST_IS_LITTLE_ENDIAN);
+  if (family === AF_INET) return IpAddress.fromBytes(bytes.subarray(4, 8));
+  return family === AF_INET6 ? IpAddress.fromBytes(bytes.subarray(8, 24)) : undefined;
 }
 
 /** sockaddr_ll: an interface, an Ethernet protocol (in network order in memory) and a hardware address. */

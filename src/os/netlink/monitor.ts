@@ -1,10 +1,11 @@
-/** What changes on links, addresses, neighbours and routes, as the kernel announces it. */
+/** What changes on links, addresses, neighbours, routes and rules, as the kernel announces it. */
 import {
   decodeAddress,
   decodeLink,
   decodeNeighbour,
   decodeNetlinkMessages,
   decodeRoute,
+  decodeRule,
   type InterfaceAddress,
   type Link,
   type Neighbour,
@@ -14,10 +15,13 @@ import {
   RTM_DELLINK,
   RTM_DELNEIGH,
   RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
+  RTM_NEWRULE,
+  type RuleSpec,
 } from '../../wire/index.ts';
 import {
   AF_NETLINK,
@@ -39,16 +43,23 @@ const RECEIVE_BUFFER = 1024 * 1024;
 const BUFFER_LENGTH = 64 * 1024;
 
 /** What to be told about. */
-export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route';
+export type MonitorGroup = 'link' | 'address' | 'neighbour' | 'route' | 'rule';
 
-/** RTMGRP_* bits; addresses and routes have one for each family. */
-const GROUP_BITS: Readonly<Record<MonitorGroup, number>> = { link: 0x1, neighbour: 0x4, address: 0x10 | 0x100, route: 0x40 | 0x400 };
+/** RTMGRP_* bits; addresses, routes and rules have one for each family. */
+const GROUP_BITS: Readonly<Record<MonitorGroup, number>> = {
+  link: 0x1,
+  neighbour: 0x4,
+  address: 0x10 | 0x100,
+  route: 0x40 | 0x400,
+  rule: 0x80 | 0x40000,
+};
 
 export type RtnetlinkEvent =
   | { readonly kind: 'link' | 'link-removed'; readonly link: Link }
   | { readonly kind: 'address' | 'address-removed'; readonly address: InterfaceAddress }
   | { readonly kind: 'neighbour' | 'neighbour-removed'; readonly neighbour: Neighbour }
   | { readonly kind: 'route' | 'route-removed'; readonly route: Route }
+  | { readonly kind: 'rule' | 'rule-removed'; readonly rule: RuleSpec }
   /** Events were lost (ENOBUFS or an unreadable message): read the tables again. */
   | { readonly kind: 'resync' };
 
@@ -111,31 +122,36 @@ function enlargeReceiveBuffer(fd: number): void {
 }
 
 /** Messages of families or kinds that we do not follow are left out. */
-function addEvent(events: RtnetlinkEvent[], message: NetlinkMessage): void {
-  switch (message.type) {
+function addEvent(events: RtnetlinkEvent[], { type, payload }: NetlinkMessage): void {
+  switch (type) {
     case RTM_NEWLINK:
     case RTM_DELLINK: {
-      const link = decodeLink(message.payload);
-      if (link.ok) events.push({ kind: message.type === RTM_NEWLINK ? 'link' : 'link-removed', link: link.value });
+      const link = decodeLink(payload);
+      if (link.ok) events.push({ kind: type === RTM_NEWLINK ? 'link' : 'link-removed', link: link.value });
       break;
     }
     case RTM_NEWADDR:
     case RTM_DELADDR: {
-      const address = decodeAddress(message.payload);
-      if (address.ok) events.push({ kind: message.type === RTM_NEWADDR ? 'address' : 'address-removed', address: address.value });
+      const address = decodeAddress(payload);
+      if (address.ok) events.push({ kind: type === RTM_NEWADDR ? 'address' : 'address-removed', address: address.value });
       break;
     }
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH: {
-      const neighbour = decodeNeighbour(message.payload);
-      if (neighbour.ok)
-        events.push({ kind: message.type === RTM_NEWNEIGH ? 'neighbour' : 'neighbour-removed', neighbour: neighbour.value });
+      const neighbour = decodeNeighbour(payload);
+      if (neighbour.ok) events.push({ kind: type === RTM_NEWNEIGH ? 'neighbour' : 'neighbour-removed', neighbour: neighbour.value });
       break;
     }
     case RTM_NEWROUTE:
     case RTM_DELROUTE: {
-      const route = decodeRoute(message.payload);
-      if (route.ok) events.push({ kind: message.type === RTM_NEWROUTE ? 'route' : 'route-removed', route: route.value });
+      const route = decodeRoute(payload);
+      if (route.ok) events.push({ kind: type === RTM_NEWROUTE ? 'route' : 'route-removed', route: route.value });
+      break;
+    }
+    case RTM_NEWRULE:
+    case RTM_DELRULE: {
+      const rule = decodeRule(payload);
+      if (rule.ok) events.push({ kind: type === RTM_NEWRULE ? 'rule' : 'rule-removed', rule: rule.value });
       break;
     }
   }

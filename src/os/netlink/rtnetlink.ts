@@ -1,34 +1,59 @@
-/** Links, addresses, neighbours and routes of a network namespace, asked and changed synchronously. */
+/** Links, addresses, neighbours, routes and rules of a network namespace, asked and changed synchronously. */
 import type { IpAddress } from '../../base/index.ts';
 import {
   type AddressSpec,
+  CLSACT_EGRESS,
+  CLSACT_INGRESS,
   type Decoded,
   decodeAddress,
   decodeLink,
   decodeNeighbour,
   decodeRoute,
+  decodeRule,
+  decodeTraffic,
   encodeAddress,
   encodeAddressQuery,
+  encodeLinkChange,
   encodeLinkQuery,
+  encodeMacvlan,
   encodeNeighbour,
   encodeNeighbourDump,
   encodeNeighbourQuery,
+  encodeNoGeneratedAddress,
+  encodeRoute,
+  encodeRouteDump,
   encodeRouteQuery,
+  encodeRule,
+  encodeRuleDump,
+  encodeTrafficQuery,
   type InterfaceAddress,
   type Link,
+  type MacvlanSpec,
   type Neighbour,
   type NetlinkMessage,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
   type Route,
+  type RouteSpec,
   RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETNEIGH,
+  RTM_GETQDISC,
   RTM_GETROUTE,
+  RTM_GETRULE,
+  RTM_GETTFILTER,
   RTM_NEWADDR,
+  RTM_NEWLINK,
   RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+  type RuleSpec,
+  type TrafficControl,
 } from '../../wire/index.ts';
 import { SystemError } from '../ffi/index.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
@@ -53,6 +78,28 @@ export class Rtnetlink {
     return unlessAbsent(() => collect(this.socket.request('RTM_GETLINK', RTM_GETLINK, 0, query), decodeLink)[0], ['ENODEV', 'ERANGE']);
   }
 
+  /** Makes a macvlan, down, without IPv6 address of its own making. `exists` when an interface of that name is there already, whatever it is. Throws SystemError otherwise. */
+  createMacvlan(spec: MacvlanSpec): 'created' | 'exists' {
+    const create = () => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, encodeMacvlan(spec));
+    if (!unlessAbsent(create, ['EEXIST'])) return 'exists';
+    const made = this.link(spec.name);
+    // A kernel without IPv6 knows no such setting, and makes no such address.
+    if (made)
+      unlessAbsent(() => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeNoGeneratedAddress(made.index)), ['EAFNOSUPPORT']);
+    return 'created';
+  }
+
+  /** Deletes an interface of a kind that can be deleted. */
+  deleteLink(index: number): 'deleted' | 'absent' {
+    const remove = () => this.socket.request('RTM_DELLINK', RTM_DELLINK, 0, encodeLinkChange(index));
+    return unlessAbsent(remove, ['ENODEV']) ? 'deleted' : 'absent';
+  }
+
+  /** Sets an interface up or down. Throws SystemError (ENODEV when it is gone). */
+  setLinkUp(index: number, up: boolean): void {
+    this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeLinkChange(index, { up }));
+  }
+
   /** The addresses of all interfaces or of one, in the kernel's order: the first IPv4 one is the interface's primary address. */
   addresses(interfaceIndex?: number): readonly InterfaceAddress[] {
     const messages = unlessAbsent(() => this.socket.dump('RTM_GETADDR', RTM_GETADDR, encodeAddressQuery(interfaceIndex)), ['ENODEV']);
@@ -69,6 +116,49 @@ export class Rtnetlink {
   deleteAddress(spec: AddressSpec): 'deleted' | 'absent' {
     const remove = () => this.socket.request('RTM_DELADDR', RTM_DELADDR, 0, encodeAddress(spec));
     return unlessAbsent(remove, ['EADDRNOTAVAIL', 'ENODEV']) ? 'deleted' : 'absent';
+  }
+
+  routes(): readonly Route[] {
+    return collect(this.socket.dump('RTM_GETROUTE', RTM_GETROUTE, encodeRouteDump()), decodeRoute);
+  }
+
+  /** Puts a route into its table. `exists` when an equal one, or another to the same place at the same metric, is there already. */
+  addRoute(spec: RouteSpec): 'added' | 'exists' {
+    const add = () => this.socket.request('RTM_NEWROUTE', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, encodeRoute(spec));
+    return unlessAbsent(add, ['EEXIST']) ? 'added' : 'exists';
+  }
+
+  /** Takes a route out of its table. `absent` when it, its table or its interface is not there any more. Throws SystemError otherwise. */
+  deleteRoute(spec: RouteSpec): 'deleted' | 'absent' {
+    const remove = () => this.socket.request('RTM_DELROUTE', RTM_DELROUTE, 0, encodeRoute(spec));
+    return unlessAbsent(remove, ['ESRCH', 'ENODEV', 'ENETDOWN']) ? 'deleted' : 'absent';
+  }
+
+  rules(): readonly RuleSpec[] {
+    return collect(this.socket.dump('RTM_GETRULE', RTM_GETRULE, encodeRuleDump()), decodeRule);
+  }
+
+  addRule(spec: RuleSpec): 'added' | 'exists' {
+    const add = () => this.socket.request('RTM_NEWRULE', RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, encodeRule(spec));
+    return unlessAbsent(add, ['EEXIST']) ? 'added' : 'exists';
+  }
+
+  deleteRule(spec: RuleSpec): 'deleted' | 'absent' {
+    const remove = () => this.socket.request('RTM_DELRULE', RTM_DELRULE, 0, encodeRule(spec));
+    return unlessAbsent(remove, ['ENOENT', 'ESRCH']) ? 'deleted' : 'absent';
+  }
+
+  /** The queueing disciplines of every interface. */
+  disciplines(): readonly TrafficControl[] {
+    return collect(this.socket.dump('RTM_GETQDISC', RTM_GETQDISC, encodeTrafficQuery()), decodeTraffic);
+  }
+
+  /** The filters at both hooks of the interface's `clsact` discipline, whoever put them there. */
+  clsactFilters(interfaceIndex: number): readonly TrafficControl[] {
+    return [CLSACT_INGRESS, CLSACT_EGRESS].flatMap((parent) => {
+      const dump = () => this.socket.dump('RTM_GETTFILTER', RTM_GETTFILTER, encodeTrafficQuery(interfaceIndex, parent));
+      return collect(unlessAbsent(dump, ['EINVAL', 'ENODEV']) ?? [], decodeTraffic);
+    });
   }
 
   neighbours(): readonly Neighbour[] {

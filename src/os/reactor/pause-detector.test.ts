@@ -26,6 +26,16 @@ describe('PauseDetector', () => {
     expect(detector.awake(at(millis(2150)))).toEqual({ duration: millis(2000), suspended: 0, phase: 'asleep' });
   });
 
+  it('obeys another threshold from the moment it is given one', () => {
+    const detector = new PauseDetector({ threshold: THRESHOLD }, START);
+    detector.threshold = millis(50);
+    detector.sleeping(at(0), at(millis(25)).monotonic);
+    expect(detector.awake(at(millis(85)))).toEqual({ duration: millis(60), suspended: 0, phase: 'asleep' });
+    detector.threshold = THRESHOLD;
+    detector.sleeping(at(millis(100)), at(millis(250)).monotonic);
+    expect(detector.awake(at(millis(400)))).toBeUndefined();
+  });
+
   it('reports a suspend, which the monotonic clock does not see', () => {
     const detector = new PauseDetector({ threshold: THRESHOLD }, START);
     detector.sleeping(at(0), at(millis(150)).monotonic);

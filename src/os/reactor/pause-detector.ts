@@ -24,12 +24,12 @@ export interface Pause {
  * before the wake-up time cannot be seen, so the loop must never mean to sleep longer than the pauses that matter.
  */
 export class PauseDetector {
-  private readonly threshold: Micros;
+  /** Pauses below it are ordinary scheduling noise and are not reported. */
+  threshold: Micros;
   private lastMonotonic: Instant;
   private lastBoottime: Instant;
   private wakeBy: Instant | undefined;
 
-  /** Pauses below `threshold` are ordinary scheduling noise and are not reported. */
   constructor(options: { readonly threshold: Micros }, start: ClockReading) {
     this.threshold = options.threshold;
     this.lastMonotonic = start.monotonic;

@@ -41,9 +41,10 @@ export class Reactor {
   private readonly epoll = new EpollSet();
   private readonly options: ReactorOptions;
   private readonly detector: PauseDetector;
-  private readonly heartbeatMillis: number;
+  private heartbeatMillis: number;
   /** Indexed by descriptor, so that dispatch allocates and searches nothing. */
   private readonly readers: ((() => void) | undefined)[] = [];
+  private readonly lateReaders: ((() => void) | undefined)[] = [];
   private readonly expiries: ((() => void) | undefined)[] = [];
   private readonly reading = { monotonic: 0, boottime: 0 };
   private running = false;
@@ -52,7 +53,7 @@ export class Reactor {
     const threshold = options.pauseThreshold ?? DEFAULT_PAUSE_THRESHOLD;
     this.options = options;
     this.detector = new PauseDetector({ threshold }, this.readClocks());
-    this.heartbeatMillis = Math.max(1, Math.floor(threshold / 2000));
+    this.heartbeatMillis = heartbeatFor(threshold);
     this.wakeFd = createEventFd();
     this.add(this.wakeFd, () => {
       drainCounter(this.wakeFd);
@@ -60,16 +61,27 @@ export class Reactor {
     });
   }
 
-  /** Calls `onReadable` whenever the descriptor has something; it must read at least part of it. The descriptor stays the caller's. */
-  add(fd: number, onReadable: () => void): void {
+  /**
+   * Calls `onReadable` whenever the descriptor has something; it must read at least part of it. The descriptor stays the caller's.
+   * With `afterPause` it is served after `onPause`: what it tells must be judged in the knowledge of our own absence.
+   */
+  add(fd: number, onReadable: () => void, options: { readonly afterPause?: boolean } = {}): void {
     this.epoll.add(fd);
-    this.readers[fd] = onReadable;
+    if (options.afterPause) this.lateReaders[fd] = onReadable;
+    else this.readers[fd] = onReadable;
   }
 
   /** Stops watching a descriptor; call it before closing one. */
   remove(fd: number): void {
     this.epoll.remove(fd);
     this.readers[fd] = undefined;
+    this.lateReaders[fd] = undefined;
+  }
+
+  /** Another threshold from the next sleep on. */
+  set pauseThreshold(threshold: Micros) {
+    this.detector.threshold = threshold;
+    this.heartbeatMillis = heartbeatFor(threshold);
   }
 
   timer(onExpire: () => void): ReactorTimer {
@@ -111,6 +123,7 @@ export class Reactor {
     if (pause) count = this.epoll.wait(0);
     for (let i = 0; i < count && this.running; i++) this.readers[this.epoll.readyFd(i)]?.();
     if (pause && this.running) this.options.onPause?.(pause);
+    for (let i = 0; i < count && this.running; i++) this.lateReaders[this.epoll.readyFd(i)]?.();
     for (let i = 0; i < count && this.running; i++) this.expire(this.epoll.readyFd(i));
   }
 
@@ -131,6 +144,11 @@ export class Reactor {
 /** Wakes the reactor that owns this descriptor; from any thread of the process. */
 export function wakeReactor(wakeFd: number): void {
   raiseEventFd(wakeFd);
+}
+
+/** A stop that ends inside a sleep cannot be seen, so the longest sleep is half of the shortest pause that matters. */
+function heartbeatFor(threshold: Micros): number {
+  return Math.max(1, Math.floor(threshold / 2000));
 }
 
 function longest(a: Pause | undefined, b: Pause | undefined): Pause | undefined {

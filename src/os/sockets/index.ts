@@ -1,3 +1,6 @@
-/** Raw sockets. */
-export { type Announcement, ArpSocket } from './arp-socket.ts';
+/** Raw sockets, and those of bidirectional forwarding detection. */
+export { type Announcement, AnnouncementSocket } from './announcement-socket.ts';
+export { type BfdDatagram, BfdListener, BfdSender } from './bfd-socket.ts';
+export { PingSocket } from './ping-socket.ts';
+export { VmacListener } from './vmac-listener.ts';
 export { VrrpSocket, type VrrpSocketOptions } from './vrrp-socket.ts';

@@ -10,6 +10,7 @@ import {
   readText,
   readU32,
   text,
+  u32,
   viewOf,
 } from '../netlink.ts';
 import { AF_UNSPEC, addressFamily, ipFamily } from './family.ts';
@@ -23,9 +24,15 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_LABEL = 3;
 const IFA_BROADCAST = 4;
+const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 const IFA_F_SECONDARY = 0x01;
+const IFA_F_NODAD = 0x02;
+const IFA_F_HOMEADDRESS = 0x10;
+const IFA_F_DEPRECATED = 0x20;
 const IFA_F_TENTATIVE = 0x40;
+/** In IFA_CACHEINFO: a lifetime without end. */
+const FOREVER = 0xffffffff;
 
 export type AddressScope = 'global' | 'site' | 'link' | 'host' | 'nowhere';
 
@@ -43,6 +50,14 @@ export interface AddressSpec {
   readonly label?: string;
   /** IPv4 only. Absent means none, as `ip addr add` without `brd`. */
   readonly broadcast?: IpAddress;
+  /** The other end of a point-to-point link; the prefix length is then its own. */
+  readonly peer?: IpAddress;
+  /** IPv6 only: usable at once, without duplicate address detection. */
+  readonly noDuplicateDetection?: boolean;
+  /** IPv6 only: a Mobile IPv6 home address. */
+  readonly home?: boolean;
+  /** Preferred lifetime 0: never chosen as the source of new connections. */
+  readonly deprecated?: boolean;
 }
 
 /** An address as the kernel reports it. */
@@ -60,6 +75,8 @@ export interface InterfaceAddress {
   readonly secondary: boolean;
   /** IPv6 duplicate address detection has not finished; the address cannot be used yet. */
   readonly tentative: boolean;
+  /** Not chosen as the source of new connections. */
+  readonly deprecated: boolean;
 }
 
 export function encodeAddress(spec: AddressSpec): Uint8Array {
@@ -71,10 +88,14 @@ export function encodeAddress(spec: AddressSpec): Uint8Array {
   viewOf(header).setUint32(4, spec.interfaceIndex, HOST_IS_LITTLE_ENDIAN);
   const attributes: NetlinkAttribute[] = [
     { type: IFA_LOCAL, value: address.bytes },
-    { type: IFA_ADDRESS, value: address.bytes },
+    { type: IFA_ADDRESS, value: (spec.peer ?? address).bytes },
   ];
   if (spec.broadcast) attributes.push({ type: IFA_BROADCAST, value: spec.broadcast.bytes });
   if (spec.label !== undefined) attributes.push({ type: IFA_LABEL, value: text(spec.label) });
+  const flags = (spec.noDuplicateDetection ? IFA_F_NODAD : 0) | (spec.home ? IFA_F_HOMEADDRESS : 0);
+  if (flags !== 0) attributes.push({ type: IFA_FLAGS, value: u32(flags) });
+  // struct ifa_cacheinfo: preferred and valid lifetime, then two time stamps that the kernel fills in.
+  if (spec.deprecated) attributes.push({ type: IFA_CACHEINFO, value: concat([u32(0), u32(FOREVER), u32(0), u32(0)]) });
   return concat([header, encodeAttributes(attributes)]);
 }
 
@@ -108,6 +129,7 @@ export function decodeAddress(payload: Uint8Array): Decoded<InterfaceAddress> {
     ...(broadcast && { broadcast }),
     secondary: (flags & IFA_F_SECONDARY) !== 0,
     tentative: (flags & IFA_F_TENTATIVE) !== 0,
+    deprecated: (flags & IFA_F_DEPRECATED) !== 0,
   });
 }
 

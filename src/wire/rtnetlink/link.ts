@@ -1,6 +1,19 @@
 /** Links (network interfaces): RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (rtnetlink(7), linux/if_link.h). */
 import { accepted, type Decoded, refused } from '../decoded.ts';
-import { concat, decodeAttributes, encodeAttributes, HOST_IS_LITTLE_ENDIAN, readText, readU32, text, viewOf } from '../netlink.ts';
+import {
+  concat,
+  decodeAttributes,
+  encodeAttributes,
+  HOST_IS_LITTLE_ENDIAN,
+  type NetlinkAttribute,
+  readText,
+  readU32,
+  text,
+  u8,
+  u32,
+  viewOf,
+} from '../netlink.ts';
+import { AF_INET6 } from './family.ts';
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
@@ -13,7 +26,15 @@ const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_AF_SPEC = 26;
 const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_MACVLAN_MODE = 1;
+/** Macvlans of the same interface do not talk to each other: two virtual routers of one host must not meet inside it. */
+const MACVLAN_MODE_PRIVATE = 1;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** No IPv6 link-local address is made from the MAC, which every director of the virtual router shares. */
+const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
@@ -47,6 +68,49 @@ export function encodeLinkQuery(which?: { readonly index: number } | { readonly 
   const info = new Uint8Array(INFO_LENGTH);
   if (which && 'index' in which) viewOf(info).setInt32(4, which.index, HOST_IS_LITTLE_ENDIAN);
   return which && 'name' in which ? concat([info, encodeAttributes([{ type: IFLA_IFNAME, value: text(which.name) }])]) : info;
+}
+
+/** A macvlan to be made on another interface. */
+export interface MacvlanSpec {
+  /** At most 15 characters. */
+  readonly name: string;
+  /** The interface that it lies on. */
+  readonly lowerIndex: number;
+  /** Six bytes. */
+  readonly mac: Uint8Array;
+}
+
+/** For RTM_NEWLINK: a macvlan in private mode. Down, as every new interface is. */
+export function encodeMacvlan(spec: MacvlanSpec): Uint8Array {
+  const attributes = encodeAttributes([
+    { type: IFLA_LINK, value: u32(spec.lowerIndex) },
+    { type: IFLA_IFNAME, value: text(spec.name) },
+    { type: IFLA_ADDRESS, value: spec.mac },
+    {
+      type: IFLA_LINKINFO,
+      value: [
+        { type: IFLA_INFO_KIND, value: text('macvlan') },
+        { type: IFLA_INFO_DATA, value: [{ type: IFLA_MACVLAN_MODE, value: u32(MACVLAN_MODE_PRIVATE) }] },
+      ],
+    },
+  ]);
+  return concat([new Uint8Array(INFO_LENGTH), attributes]);
+}
+
+/** For RTM_NEWLINK on an interface that exists: it makes no IPv6 link-local address from its MAC. */
+export function encodeNoGeneratedAddress(index: number): Uint8Array {
+  const mode: NetlinkAttribute = { type: IFLA_INET6_ADDR_GEN_MODE, value: u8(IN6_ADDR_GEN_MODE_NONE) };
+  return concat([encodeLinkChange(index), encodeAttributes([{ type: IFLA_AF_SPEC, value: [{ type: AF_INET6, value: [mode] }] }])]);
+}
+
+/** For RTM_NEWLINK (to set it up or down) and RTM_DELLINK: one link, with the flags to change. */
+export function encodeLinkChange(index: number, change: { readonly up?: boolean } = {}): Uint8Array {
+  const info = new Uint8Array(INFO_LENGTH);
+  const view = viewOf(info);
+  view.setInt32(4, index, HOST_IS_LITTLE_ENDIAN);
+  view.setUint32(8, change.up ? IFF_UP : 0, HOST_IS_LITTLE_ENDIAN);
+  view.setUint32(12, change.up === undefined ? 0 : IFF_UP, HOST_IS_LITTLE_ENDIAN);
+  return info;
 }
 
 export function decodeLink(payload: Uint8Array): Decoded<Link> {

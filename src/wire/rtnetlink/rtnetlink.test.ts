@@ -4,9 +4,10 @@ import { IpAddress, type IpPrefix, maxPrefixLength } from '../../base/index.ts';
 import type { Decoded } from '../decoded.ts';
 import { concat, encodeAttributes, type NetlinkAttribute, text, u32 } from '../netlink.ts';
 import { type AddressScope, decodeAddress, encodeAddress, encodeAddressQuery } from './address.ts';
-import { decodeLink, encodeLinkQuery } from './link.ts';
+import { decodeLink, encodeLinkChange, encodeLinkQuery, encodeMacvlan } from './link.ts';
 import { decodeNeighbour, encodeNeighbour, encodeNeighbourQuery, isUsable, type NeighbourState } from './neighbour.ts';
-import { decodeRoute, encodeRouteDump, encodeRouteQuery } from './route.ts';
+import { decodeRoute, encodeRoute, encodeRouteDump, encodeRouteQuery, type RouteSpec } from './route.ts';
+import { decodeRule } from './rule.ts';
 
 const v4 = fc.nat(0xffffffff).map((value) => IpAddress.fromV4Number(value));
 const v6 = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => IpAddress.fromBytes(bytes) as IpAddress);
@@ -31,7 +32,7 @@ describe('addresses', () => {
         const [interfaceIndex, ip, where, name, broadcast] = parts;
         const extra = { ...(name !== undefined && { label: name }), ...(broadcast && { broadcast }) };
         const decoded = decodeAddress(encodeAddress({ interfaceIndex, prefix: ip, scope: where, ...extra }));
-        const value = { interfaceIndex, prefix: ip, scope: where, ...extra, secondary: false, tentative: false };
+        const value = { interfaceIndex, prefix: ip, scope: where, ...extra, secondary: false, tentative: false, deprecated: false };
         expect(decoded).toEqual({ ok: true, value });
       }),
     );
@@ -65,6 +66,18 @@ describe('addresses', () => {
       ],
     );
     expect(decodeAddress(flagged)).toMatchObject({ ok: true, value: { secondary: true, tentative: true, scope: 'nowhere' } });
+  });
+
+  it('carry the other end of a link, and for IPv6 that they are usable at once but not preferred', () => {
+    const spec = { interfaceIndex: 5, prefix: { address: ip('10.9.0.1'), length: 32 }, peer: ip('10.9.0.2') };
+    expect(decodeAddress(encodeAddress(spec))).toMatchObject({ ok: true, value: { prefix: spec.prefix, peer: spec.peer } });
+    const vip = { interfaceIndex: 5, prefix: { address: ip('fd00::1'), length: 128 } };
+    const bytes = encodeAddress({ ...vip, noDuplicateDetection: true, home: true, deprecated: true });
+    const further = encodeAttributes([
+      { type: 8, value: u32(0x12) },
+      { type: 6, value: concat([u32(0), u32(0xffffffff), u32(0), u32(0)]) },
+    ]);
+    expect(bytes).toEqual(concat([encodeAddress(vip), further]));
   });
 
   it('of other families and with addresses of the wrong length are refused', () => {
@@ -154,7 +167,101 @@ describe('links', () => {
   });
 });
 
+describe('macvlans', () => {
+  it('are made in private mode, with a MAC of their own and no IPv6 address made from it', () => {
+    const bytes = encodeMacvlan({ name: 'vrrp.51', lowerIndex: 7, mac: Uint8Array.of(0, 0, 0x5e, 0, 1, 51) });
+    expect(decodeLink(bytes)).toMatchObject({
+      ok: true,
+      value: { name: 'vrrp.51', lowerIndex: 7, kind: 'macvlan', mac: Uint8Array.of(0, 0, 0x5e, 0, 1, 51) },
+    });
+    const private_ = encodeAttributes([{ type: 2, value: [{ type: 1, value: u32(1) }] }]);
+    expect(Buffer.from(bytes).includes(Buffer.from(private_))).toBe(true);
+  });
+
+  it('are set up and down by the flag alone', () => {
+    expect(encodeLinkChange(3, { up: true })).toEqual(concat([new Uint8Array(4), u32(3), u32(1), u32(1)]));
+    expect(encodeLinkChange(3, { up: false })).toEqual(concat([new Uint8Array(4), u32(3), u32(0), u32(1)]));
+    expect(encodeLinkChange(3)).toEqual(concat([new Uint8Array(4), u32(3), u32(0), u32(0)]));
+  });
+});
+
+const plainRoute: RouteSpec = {
+  family: 4,
+  type: 'unicast',
+  destination: { address: ip('10.1.0.0'), length: 16 },
+  nextHops: [{ via: ip('10.0.0.254'), interfaceIndex: 3, weight: 1, onlink: false }],
+  table: 254,
+  protocol: 18,
+  metrics: [],
+};
+
 describe('routes', () => {
+  it('are written as ip(8) writes `ip route add 10.1.0.0/16 via 10.0.0.254 dev eth0`', () => {
+    const attributes = encodeAttributes([
+      { type: 15, value: u32(254) },
+      { type: 1, value: ip('10.1.0.0').bytes },
+      { type: 5, value: ip('10.0.0.254').bytes },
+      { type: 4, value: u32(3) },
+    ]);
+    expect(encodeRoute(plainRoute)).toEqual(concat([Uint8Array.of(2, 16, 0, 0, 254, 18, 0, 1), u32(0), attributes]));
+  });
+
+  it('have the scope that their kind implies', () => {
+    const scopeOf = (change: Partial<RouteSpec>): number | undefined => encodeRoute({ ...plainRoute, ...change })[6];
+    const onLink = { nextHops: [{ interfaceIndex: 3, weight: 1, onlink: false }] };
+    expect(scopeOf(onLink)).toBe(253);
+    expect(scopeOf({ ...onLink, scope: 254 })).toBe(254);
+    expect(scopeOf({ type: 'local', ...onLink })).toBe(254);
+    expect(scopeOf({ type: 'broadcast', ...onLink })).toBe(253);
+    expect(scopeOf({ type: 'blackhole', nextHops: [] })).toBe(0);
+    expect(scopeOf({ family: 6, destination: { address: ip('fd00::'), length: 64 }, ...onLink })).toBe(0);
+  });
+
+  it('come back with destination, table, metric, kind and protocol', () => {
+    const kind = fc.constantFrom<RouteSpec['type']>('unicast', 'local', 'broadcast', 'multicast', 'blackhole', 'throw', 'prohibit');
+    fc.assert(
+      fc.property(prefix, kind, fc.nat(0x7fffffff), fc.nat(0x7fffffff), fc.nat(255), (destination, type, table, metric, protocol) => {
+        const family = destination.address.family;
+        const decoded = decodeRoute(encodeRoute({ ...plainRoute, family, destination, nextHops: [], type, table, metric, protocol }));
+        const expected = destination.length === 0 ? 'default' : destination;
+        expect(decoded).toMatchObject({ ok: true, value: { destination: expected, type, table, metric, protocol } });
+      }),
+    );
+  });
+
+  it('carry several ways with weights, a gateway of the other family, locked metrics and IPv6 preference', () => {
+    const several = encodeRoute({
+      ...plainRoute,
+      nextHops: [
+        { via: ip('10.0.0.1'), interfaceIndex: 3, weight: 1, onlink: true },
+        { via: ip('fe80::1'), interfaceIndex: 4, weight: 7, onlink: false },
+      ],
+      metrics: [
+        { number: 2, value: 1400, locked: true },
+        { number: 16, value: 'bbr', locked: false },
+      ],
+      preference: 'high',
+      ttlPropagate: false,
+    });
+    const first = concat([Uint8Array.of(16, 0, 4, 0), u32(3), encodeAttributes([{ type: 5, value: ip('10.0.0.1').bytes }])]);
+    const via = encodeAttributes([{ type: 18, value: Uint8Array.of(10, 0, ...ip('fe80::1').bytes) }]);
+    const second = concat([Uint8Array.of(8 + via.length, 0, 0, 6), u32(4), via]);
+    const tail = encodeAttributes([
+      { type: 9, value: concat([first, second]) },
+      {
+        type: 8,
+        value: [
+          { type: 1, value: u32(4) },
+          { type: 2, value: u32(1400) },
+          { type: 16, value: text('bbr') },
+        ],
+      },
+      { type: 20, value: Uint8Array.of(1) },
+      { type: 26, value: Uint8Array.of(0) },
+    ]);
+    expect(several.subarray(several.length - tail.length)).toEqual(tail);
+  });
+
   it('are asked for with a full-length destination', () => {
     fc.assert(
       fc.property(address, (destination) => {
@@ -182,6 +289,7 @@ describe('routes', () => {
     expect(decodeRoute(message)).toEqual({
       ok: true,
       value: {
+        family: 4,
         destination: 'default',
         type: 'unicast',
         table: 1000,
@@ -190,6 +298,8 @@ describe('routes', () => {
         interfaceIndex: 2,
         source: ip('192.168.18.201'),
         mtu: 1400,
+        protocol: 3,
+        typeOfService: 0,
       },
     });
   });
@@ -209,6 +319,7 @@ describe.each<[string, (bytes: Uint8Array) => Decoded<unknown>, number]>([
   ['decodeLink', decodeLink, 16],
   ['decodeNeighbour', decodeNeighbour, 12],
   ['decodeRoute', decodeRoute, 12],
+  ['decodeRule', decodeRule, 12],
 ])('%s', (_, decode, headerLength) => {
   it('answers any bytes, and refuses less than a header as truncated', () => {
     fc.assert(

@@ -1,9 +1,32 @@
-/** The reference schedulers against what Linux 6.1.192 chose, connection by connection. */
+/** The reference schedulers, as the in-memory data plane runs them, against what Linux 6.1.192 chose, connection by connection. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { IpAddress } from '../../../src/base/index.ts';
-import type { SchedulerName } from '../../../src/model/index.ts';
-import { SCHEDULERS, type SchedulableServer, SlotSchedule } from '../../../src/scheduler/index.ts';
+import { type Instant, IpAddress, seconds } from '../../../src/base/index.ts';
+import { MemoryDataPlane } from '../../../src/dataplane/memory/index.ts';
+import { type SchedulerName, type ServiceKey, serverKeyText } from '../../../src/model/index.ts';
+import { SlotSchedule } from '../../../src/scheduler/index.ts';
+import { describeHistories, RECORDED_CACHE_LIFETIME, type ReplayPacket, type Stage } from '../../compliance/histories.ts';
+
+function memoryStage(): Stage & { readonly plane: MemoryDataPlane } {
+  let now: Instant = 0;
+  const settings = { cacheLifetime: RECORDED_CACHE_LIFETIME };
+  const plane = new MemoryDataPlane({ clock: { now: () => now }, settings });
+  return {
+    plane,
+    send({ flags, ...packet }: ReplayPacket): string {
+      const has = (letter: string): boolean => flags.includes(letter);
+      const verdict = plane.receive({ ...packet, flags: { syn: has('S'), ack: has('A'), fin: has('F'), rst: has('R') } });
+      return verdict.kind === 'forward' ? serverKeyText(verdict.server) : verdict.kind;
+    },
+    advance(count: number): void {
+      for (let second = 0; second < count; second++) {
+        now += seconds(1);
+        plane.tick();
+      }
+    },
+    close: () => plane.close(),
+  };
+}
 
 interface Vector {
   readonly name: SchedulerName;
@@ -12,50 +35,44 @@ interface Vector {
   readonly chosen: readonly string[];
 }
 
-interface Server extends SchedulableServer {
-  readonly label: string;
-}
-
-const text = readFileSync(new URL('scheduler-vectors-linux-6.1.192.txt', import.meta.url), 'utf8');
-const vectors: Vector[] = [...text.matchAll(/^RESULT (\w+) \[(?:-b )?(.*?)\] W=([\d ]+) : (.*)$/gm)].map((match) => ({
+const vectors: Vector[] = [
+  ...read('scheduler-vectors-linux-6.1.192.txt').matchAll(/^RESULT (\w+) \[(?:-b )?(.*?)\] W=([\d ]+) : (.*)$/gm),
+].map((match) => ({
   name: match[1] as SchedulerName,
   flags: (match[2] as string).split(',').filter((flag) => flag !== ''),
   weights: (match[3] as string).split(' ').map(Number),
   chosen: (match[4] as string).trim().split(' '),
 }));
-const runnable = vectors.filter((vector) => SCHEDULERS.has(vector.name));
 
-function server(octet: number, weight: number): Server {
-  const address = IpAddress.fromV4Number(0x0a020000 + octet);
-  return { label: String(octet), address, port: 80, weight, overloaded: false, activeConnections: 0, inactiveConnections: 0 };
+function read(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8');
 }
 
-describe('schedulers of Linux 6.1.192', () => {
-  it('has three recorded sequences for every scheduler that this version runs', () => {
+describe('recorded sequences', () => {
+  const key: ServiceKey = { kind: 'address', protocol: 'tcp', address: IpAddress.parse('10.9.9.9')!, port: 80 };
+
+  it('are 42', () => {
     expect(vectors).toHaveLength(42);
-    for (const name of SCHEDULERS.keys()) expect(runnable.filter((vector) => vector.name === name).length).toBeGreaterThanOrEqual(3);
   });
 
-  it.each(runnable)('$name $flags with weights $weights', ({ name, flags, weights, chosen }) => {
-    const list: Server[] = [];
-    const scheduler = SCHEDULERS.get(name)!(list, flags);
+  it.each(vectors)('$name $flags with weights $weights', ({ name, flags, weights, chosen }) => {
+    const stage = memoryStage();
+    const { plane } = stage;
+    plane.addService({ key, scheduler: name, schedulerFlags: flags, onePacket: false });
     for (const [index, weight] of weights.entries()) {
-      list.unshift(server(index + 1, weight));
-      scheduler.added(list[0]!);
+      const address = IpAddress.fromV4Number(0x0a020001 + index);
+      plane.addServer(key, { address, port: 80, method: 'dr', weight, upperThreshold: 0, lowerThreshold: 0 });
     }
     const ours = chosen.map((_, index) => {
-      const request = {
-        client: IpAddress.fromV4Number(0x0a000064 + index),
-        clientPort: 40_000 + index,
-        virtual: IpAddress.parse('10.9.9.9')!,
-        virtualPort: 80,
-      };
-      return scheduler.schedule(request)?.label ?? '-';
+      const client = IpAddress.fromV4Number(0x0a000064 + index);
+      const addresses = { client, clientPort: 40_000 + index, virtual: key.address, virtualPort: key.port };
+      const outcome = stage.send({ protocol: 'tcp', ...addresses, flags: 'S', chunks: [], mark: 0, length: 40 });
+      return outcome === 'drop' ? '-' : outcome.replace(/^10\.2\.0\.(\d+):80$/, '$1');
     });
     expect(ours).toEqual(chosen);
   });
 
-  it.each(runnable.filter((vector) => vector.name === 'rr' || vector.name === 'wrr'))(
+  it.each(vectors.filter((vector) => vector.name === 'rr' || vector.name === 'wrr'))(
     'slot list of $name with weights $weights',
     ({ name, weights, chosen }) => {
       const schedule = new SlotSchedule(name as 'rr' | 'wrr', []);
@@ -71,3 +88,5 @@ describe('schedulers of Linux 6.1.192', () => {
     },
   );
 });
+
+describeHistories(memoryStage);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The best of all servers: lc, wlc, sed, nq, fo, ovf and twos; and lblc and lblcr, which look at what they remember first. */
+#pragma once
+
+static long scan_step(__u32 step, struct search *search)
+{
+	const struct schedule *schedule = search->schedule;
+	struct candidate other;
+
+	if (!look_at(slot_server(schedule, step), schedule, &other))
+		return 0;
+	if (schedule->flags & SCAN_FULL_ABOVE_WEIGHT && other.active > other.weight)
+		return 0;
+	if (schedule->flags & SCAN_IDLE_FIRST && !other.active) {
+		search->choice->best = other;
+		return 1;
+	}
+	if (is_cheaper(&other, &search->choice->best, schedule->flags))
+		search->choice->best = other;
+	return 0;
+}
+
+static long sum_step(__u32 step, struct search *search)
+{
+	struct candidate other;
+
+	if (look_at(slot_server(search->schedule, step), search->schedule, &other))
+		search->choice->sum += other.weight;
+	return 0;
+}
+
+/* The draws fall where the running sum of the weights reaches their marks. */
+static long draw_step(__u32 step, struct search *search)
+{
+	struct candidate other;
+
+	if (!look_at(slot_server(search->schedule, step), search->schedule, &other))
+		return 0;
+	search->choice->sum += other.weight;
+	if (!search->choice->best.weight && search->choice->sum >= search->choice->mark)
+		search->choice->best = other;
+	if (!search->choice->second.weight && search->choice->sum >= search->choice->second_mark)
+		search->choice->second = other;
+	return search->choice->best.weight && search->choice->second.weight;
+}
+
+/* Both draws go from 0 up to and including the sum, as in the kernel: the first server has one chance more than its weight. */
+static __always_inline void choose_of_two(struct search *search)
+{
+	struct choice *choice = search->choice;
+	__u32 length = search->schedule->length;
+
+	choice->sum = 0;
+	choice->second.weight = 0;
+	bpf_loop(length, sum_step, search, 0);
+	choice->mark = (((__u64)bpf_get_prandom_u32() << 32) | bpf_get_prandom_u32()) % (choice->sum + 1);
+	choice->second_mark = (((__u64)bpf_get_prandom_u32() << 32) | bpf_get_prandom_u32()) % (choice->sum + 1);
+	choice->sum = 0;
+	bpf_loop(length, draw_step, search, 0);
+	if (choice->best.weight && choice->second.weight && is_cheaper(&choice->second, &choice->best, search->schedule->flags))
+		choice->best = choice->second;
+}
+
+/* Whether some server has less than half of the active connections that its weight allows. */
+static long spare_step(__u32 step, struct search *search)
+{
+	__u32 server = slot_server(search->schedule, step);
+	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+
+	if (!load || (__s64)(load->connections >> 32) * 2 >= load->weight)
+		return 0;
+	search->choice->spare = 1;
+	return 1;
+}
+
+/* A server that an address was kept with has to give it up when it has too many connections while another one has few. */
+static __always_inline int is_crowded(struct search *search, const struct candidate *server)
+{
+	if (server->active <= server->weight)
+		return 0;
+	search->choice->spare = 0;
+	bpf_loop(search->schedule->length, spare_step, search, 0);
+	return search->choice->spare;
+}
+
+static __always_inline int is_of_service(__u32 number, __u32 service)
+{
+	struct server *server = bpf_map_lookup_elem(&servers, &number);
+	struct server_load *load = bpf_map_lookup_elem(&server_loads, &number);
+
+	return server && load && server->flags & SERVER_AVAILABLE && load->service == service;
+}
+
+/* As in the kernel, the server that lblc kept may be over its threshold. */
+static __noinline int kept_server(struct search *search, const struct locality *kept, __u32 service)
+{
+	__u32 number = kept->members[0];
+	struct server_load *load = bpf_map_lookup_elem(&server_loads, &number);
+	struct candidate candidate = { .server = number };
+
+	if (!load || load->weight <= 0 || !is_of_service(number, service))
+		return 0;
+	candidate.weight = load->weight;
+	candidate.active = load->connections >> 32;
+	if (is_crowded(search, &candidate))
+		return 0;
+	search->choice->best = candidate;
+	return 1;
+}
+
+struct set_walk {
+	struct search *search;
+	const struct locality *kept;
+	__u32 service;
+};
+
+static long set_step(__u32 step, struct set_walk *walk)
+{
+	const struct schedule *schedule = walk->search->schedule;
+	struct candidate other;
+	__u32 number;
+
+	if (step >= walk->kept->count || step >= MAX_REPLICAS)
+		return 1;
+	number = walk->kept->members[step];
+	if (!is_of_service(number, walk->service))
+		return 0;
+	if (look_at(number, schedule, &other) && is_cheaper(&other, &walk->search->choice->best, schedule->flags))
+		walk->search->choice->best = other;
+	return 0;
+}
+
+/* The member with the greatest cost for its weight; thresholds are not asked. */
+static long heaviest_step(__u32 step, struct set_walk *walk)
+{
+	struct choice *choice = walk->search->choice;
+	struct server_load *load;
+	struct candidate other;
+	__u32 number;
+
+	if (step >= walk->kept->count || step >= MAX_REPLICAS)
+		return 1;
+	number = walk->kept->members[step];
+	load = bpf_map_lookup_elem(&server_loads, &number);
+	if (!load || load->weight <= 0)
+		return 0;
+	other.active = load->connections >> 32;
+	other.weight = load->weight;
+	other.cost = (__u64)walk->search->schedule->cost_active * other.active +
+		     (__u64)walk->search->schedule->cost_inactive * ((__u32)load->connections - other.active);
+	if (!choice->second.weight || other.cost * choice->second.weight > choice->second.cost * other.weight) {
+		choice->second = other;
+		choice->start = step;
+	}
+	return 0;
+}
+
+static __noinline void set_remove(struct locality *kept, __u32 position)
+{
+	__u32 i;
+
+	for (i = 0; i < MAX_REPLICAS - 1; i++) {
+		if (i >= position)
+			kept->members[i] = kept->members[i + 1];
+	}
+	kept->count--;
+}
+
+static __noinline void set_add(struct locality *kept, __u32 server, __u32 now)
+{
+	__u32 i;
+
+	for (i = 0; i < MAX_REPLICAS; i++) {
+		if (i < kept->count && kept->members[i] == server)
+			return;
+	}
+	for (i = MAX_REPLICAS - 1; i > 0; i--)
+		kept->members[i] = kept->members[i - 1];
+	kept->members[0] = server;
+	if (kept->count < MAX_REPLICAS)
+		kept->count++;
+	kept->changed = now;
+}
+
+/* The least loaded server of the address's set, unless it is crowded. A set that has not changed for long loses its most loaded member. */
+static __always_inline int kept_set(struct search *search, struct locality *kept, __u32 service, __u32 now)
+{
+	struct set_walk walk = { .search = search, .kept = kept, .service = service };
+	struct choice *choice = search->choice;
+
+	bpf_loop(MAX_REPLICAS, set_step, &walk, 0);
+	if (kept->count > 1 && (__s32)(now - kept->changed - search->schedule->keep) > 0) {
+		choice->second.weight = 0;
+		bpf_loop(MAX_REPLICAS, heaviest_step, &walk, 0);
+		if (choice->second.weight) {
+			set_remove(kept, choice->start);
+			kept->changed = now;
+		}
+	}
+	if (choice->best.weight && !is_crowded(search, &choice->best))
+		return 1;
+	choice->best.weight = 0;
+	return 0;
+}
+
+static __always_inline void choose_of_all(struct search *search)
+{
+	bpf_loop(search->schedule->length, scan_step, search, 0);
+}
+
+static __always_inline void choose_by_locality(struct search *search, const struct service *service, __be32 virtual, __u32 now)
+{
+	struct locality_key key = { .service = service->index, .virtual = virtual };
+	struct locality *kept = bpf_map_lookup_elem(&localities, &key);
+	int is_set = search->schedule->flags & SCAN_KEEP_SET;
+	struct choice *choice = search->choice;
+
+	if (kept) {
+		kept->used = now;
+		if (is_set ? kept_set(search, kept, service->index, now) : kept_server(search, kept, service->index))
+			return;
+	}
+	choose_of_all(search);
+	if (!choice->best.weight)
+		return;
+	if (!kept) {
+		choice->fresh.used = now;
+		choice->fresh.changed = now;
+		choice->fresh.count = 1;
+		choice->fresh.members[0] = choice->best.server;
+		bpf_map_update_elem(&localities, &key, &choice->fresh, BPF_ANY);
+	} else if (is_set) {
+		set_add(kept, choice->best.server, now);
+	} else {
+		kept->members[0] = choice->best.server;
+	}
+}
+
+static __always_inline void choose_by_scan(struct search *search, const struct service *service, const struct conn_key *tuple, __u32 now)
+{
+	__u16 flags = search->schedule->flags;
+
+	if (flags & (SCAN_KEEP_SERVER | SCAN_KEEP_SET))
+		choose_by_locality(search, service, (__be32)(tuple->addresses >> 32), now);
+	else if (flags & SCAN_TWO_DRAWS)
+		choose_of_two(search);
+	else
+		choose_of_all(search);
+}

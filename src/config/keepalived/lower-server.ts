@@ -1,0 +1,275 @@
+/** real_server and sorry_server to the model. */
+import type { IpAddress } from '../../base/index.ts';
+import {
+  type Check,
+  type CheckedRealServer,
+  type CheckedService,
+  type RealServer,
+  type ServiceKey,
+  serverKeyText,
+} from '../../model/index.ts';
+import { type BoundBlock, type BoundStatement, contentOf, isAddress, isNumber, linePart, placeOf } from './bind.ts';
+import { commandOf } from './context.ts';
+import { tokenEnd } from './lexer.ts';
+import { readChecks } from './lower-check.ts';
+import type { Destination } from './lower-group.ts';
+import { type Method, readMethod } from './lower-method.ts';
+import { refuseFamily } from './packet-path.ts';
+import { Reporter } from './report.ts';
+import type { ServiceContext } from './service-context.ts';
+import { tokenPlace } from './syntax.ts';
+import type { LineValue } from './value.ts';
+
+/** A real server as the block describes it. Its port is the service's unless the file gives one and the method can change it. */
+export interface ServerTemplate {
+  readonly server: CheckedRealServer;
+  readonly ownPort: boolean;
+  readonly bound: BoundStatement;
+}
+
+/** A virtual service with the block that it comes from. */
+export interface ReadService {
+  readonly service: CheckedService;
+  readonly bound: BoundStatement;
+  readonly servers: readonly ServerTemplate[];
+}
+
+interface SorryTemplate {
+  readonly server: RealServer;
+  readonly ownPort: boolean;
+}
+
+/** The real server as it stands in one of the services of its block. */
+export function instantiate({ server, ownPort }: ServerTemplate, key: ServiceKey): CheckedRealServer {
+  return ownPort || server.port === portOf(key) ? server : { ...server, port: portOf(key) };
+}
+
+export function instantiateSorry({ server, ownPort }: SorryTemplate, key: ServiceKey): RealServer {
+  return ownPort || server.port === portOf(key) ? server : { ...server, port: portOf(key) };
+}
+
+/** Packets with a firewall mark keep the port that they came with. */
+function portOf(key: ServiceKey): number {
+  return key.kind === 'fwmark' ? 0 : key.port;
+}
+
+export function readRealServers(
+  owner: BoundStatement,
+  block: BoundBlock,
+  destination: Destination,
+  method: Method,
+  context: ServiceContext,
+): ServerTemplate[] {
+  const templates = new Map<string, ServerTemplate>();
+  const reader = new ServerReader(block, destination, method, context);
+  for (const bound of block.all('real_server')) {
+    const template = reader.read(bound);
+    if (!template) continue;
+    const key = serverKeyText(template.server);
+    if (!templates.has(key)) templates.set(key, template);
+    else
+      context.reporter.report(
+        'config/duplicate-server',
+        placeOf(bound),
+        `The real server ${key} is in ${owner.statement.words.map((word) => word.text).join(' ')} already. This one is dropped.`,
+        { help: 'Remove one of them.' },
+      );
+  }
+  return [...templates.values()];
+}
+
+/** Reads the real servers of one virtual_server. */
+class ServerReader {
+  private readonly parent: BoundBlock;
+  private readonly destination: Destination;
+  private readonly inherited: Method;
+  private readonly context: ServiceContext;
+  /** Servers whose blocks were read without a word, for those that say the same. */
+  private readonly known = new Map<BoundBlock, CheckedRealServer>();
+  /** Where what is said is only counted. */
+  private readonly trial: ServiceContext;
+
+  constructor(parent: BoundBlock, destination: Destination, inherited: Method, context: ServiceContext) {
+    this.parent = parent;
+    this.destination = destination;
+    this.inherited = inherited;
+    this.context = context;
+    this.trial = { ...context, reporter: new Reporter(), interfaces: [] };
+  }
+
+  read(bound: BoundStatement): ServerTemplate | undefined {
+    const content = contentOf(bound);
+    if (!content) return undefined;
+    const before = effects(this.context);
+    const like = this.known.get(content);
+    const method = like ?? this.through(bound, (block, context) => readMethod(block.last('lvs_method'), context)) ?? this.inherited;
+    const key = readServerAddress(bound, this.destination, method, this.context);
+    if (!key) return undefined;
+    if (like && like.port === key.port && like.address.family === key.address.family)
+      return { server: atAddress(like, key.address), ownPort: key.ownPort, bound };
+    const server = this.through(bound, (block, context) => readServer(key, block, this.parent, method, context));
+    if (before === effects(this.context)) this.known.set(content, server);
+    return { server, ownPort: key.ownPort, bound };
+  }
+
+  /** Reads from a block that says the same; when there is something to report, from the block itself, for the place. */
+  private through<T>(bound: BoundStatement, read: (block: BoundBlock, context: ServiceContext) => T): T {
+    if (bound.alike) {
+      const before = effects(this.trial);
+      const result = read(bound.alike, this.trial);
+      if (before === effects(this.trial)) return result;
+    }
+    return read(bound.block as BoundBlock, this.context);
+  }
+}
+
+/** Grows with everything that reading does besides giving a result. */
+function effects({ reporter, interfaces }: ServiceContext): number {
+  return reporter.said + interfaces.length;
+}
+
+function readServer(
+  key: ServerAddress,
+  block: BoundBlock,
+  parent: BoundBlock,
+  { method, tunnel }: Method,
+  context: ServiceContext,
+): CheckedRealServer {
+  const notifyUp = commandOf(block, 'notify_up', context);
+  const notifyDown = commandOf(block, 'notify_down', context);
+  return {
+    address: key.address,
+    port: key.port,
+    method,
+    ...(tunnel && { tunnel }),
+    weight: block.number('weight') ?? parent.number('weight') ?? 1,
+    ...readThresholds(block, context),
+    checks: readChecks(key, [block, parent], context),
+    inhibitOnFailure: block.flag('inhibit_on_failure') ?? parent.flag('inhibit_on_failure') ?? false,
+    alpha: block.flag('alpha') ?? parent.has('alpha'),
+    smtpAlert: block.flag('smtp_alert') ?? context.globals.alerts.server,
+    ...(notifyUp && { notifyUp }),
+    ...(notifyDown && { notifyDown }),
+  };
+}
+
+/** The same server at another address of its family. */
+function atAddress(server: CheckedRealServer, address: IpAddress): CheckedRealServer {
+  return { ...server, address, checks: server.checks.map((check) => redirected(check, server.address, address)) };
+}
+
+/** What a check connects to is either the very address of its server, or one of its own. */
+function redirected(check: Check, from: IpAddress, to: IpAddress): Check {
+  return 'target' in check && check.target.address === from ? { ...check, target: { ...check.target, address: to } } : check;
+}
+
+function readThresholds(block: BoundBlock, context: ServiceContext): Pick<RealServer, 'upperThreshold' | 'lowerThreshold'> {
+  const upperThreshold = block.number('uthreshold') ?? 0;
+  const lowerThreshold = block.number('lthreshold') ?? 0;
+  const lower = block.last('lthreshold');
+  if (!lower || lowerThreshold === 0) return { upperThreshold, lowerThreshold };
+  if (upperThreshold === 0) {
+    context.reporter.report('config/no-effect', placeOf(lower), 'lthreshold means nothing without uthreshold. It is ignored.', {
+      help: 'Add uthreshold, or remove the line.',
+    });
+    return { upperThreshold, lowerThreshold: 0 };
+  }
+  if (lowerThreshold <= upperThreshold) return { upperThreshold, lowerThreshold };
+  context.reporter.report(
+    'config/out-of-range',
+    placeOf(lower),
+    `lthreshold ${lowerThreshold} is above uthreshold ${upperThreshold}; the kernel refuses such a server.`,
+    { help: `Write a number up to ${upperThreshold}.` },
+  );
+  return { upperThreshold, lowerThreshold: 0 };
+}
+
+export function readSorryServer(
+  block: BoundBlock,
+  destination: Destination,
+  inherited: Method,
+  context: ServiceContext,
+): SorryTemplate | undefined {
+  const bound = block.last('sorry_server');
+  const method = readMethod(block.last('sorry_server_lvs_method'), context) ?? inherited;
+  const key = bound && readServerAddress(bound, destination, method, context);
+  if (!bound) reportWithoutSorryServer(block, context);
+  if (!key) return undefined;
+  const server = { address: key.address, port: key.port, ...method, weight: 1, upperThreshold: 0, lowerThreshold: 0 };
+  return { server, ownPort: key.ownPort };
+}
+
+function reportWithoutSorryServer(block: BoundBlock, { reporter }: ServiceContext): void {
+  for (const name of ['sorry_server_inhibit', 'sorry_server_lvs_method']) {
+    const statement = block.last(name);
+    if (!statement) continue;
+    reporter.report('config/no-effect', placeOf(statement), `${name} means nothing without sorry_server. It is ignored.`, {
+      help: 'Add sorry_server and its address.',
+    });
+  }
+}
+
+interface ServerAddress {
+  readonly address: IpAddress;
+  /** Where checks go: the server's own port, else that of the service, or of the first of its group. */
+  readonly port: number;
+  readonly ownPort: boolean;
+}
+
+/** `ADDRESS [PORT]`. Only NAT can change the port: else it is the service's whatever the file says. */
+function readServerAddress(
+  bound: BoundStatement,
+  destination: Destination,
+  { method }: Method,
+  context: ServiceContext,
+): ServerAddress | undefined {
+  const line = typeof bound.value === 'object' && 'parts' in bound.value ? bound.value : undefined;
+  const address = linePart(line, 0, isAddress);
+  const token = line?.parts[0]?.token;
+  if (!line || !address || !token) return undefined;
+  refuseFamily(address, tokenPlace(bound.source, token), context);
+  const given = linePart(line, 1, isNumber);
+  const ports = destination.members.map((member) => (member.kind === 'address' ? member.port : 0));
+  const port = ports[0] ?? 0;
+  if (given === undefined) return { address, port, ownPort: false };
+  if (method === 'nat') return { address, port: given, ownPort: true };
+  if (ports.every((other) => other === given)) return { address, port: given, ownPort: false };
+  reportForcedPort(bound, line, address, given, destination, port, context);
+  const forced = destination.group === undefined && destination.members[0]?.kind === 'address';
+  return { address, port: forced ? port : given, ownPort: false };
+}
+
+function reportForcedPort(
+  bound: BoundStatement,
+  line: LineValue,
+  address: IpAddress,
+  given: number,
+  destination: Destination,
+  port: number,
+  { reporter }: ServiceContext,
+): void {
+  const token = line.parts[1]?.token;
+  if (!token) return;
+  const place = tokenPlace(bound.source, token);
+  const start = `Direct routing cannot change the port: ${address} gets port`;
+  if (destination.group !== undefined) {
+    reporter.report('config/port-forced', place, `${start} of each entry of the group ${destination.group} instead of ${given}.`, {
+      help: 'Leave the port out.',
+    });
+    return;
+  }
+  if (destination.members[0]?.kind === 'fwmark') {
+    if (given !== 0)
+      reporter.report(
+        'config/port-forced',
+        place,
+        `Packets with a firewall mark keep the port that they came with: port ${given} is ignored, except by checks.`,
+        { help: 'Leave the port out, and give the checks a connect_port.' },
+      );
+    return;
+  }
+  reporter.report('config/port-forced', place, `${start} ${port} instead of ${given}, as in keepalived.`, {
+    help: `Write ${port}.`,
+    fix: { description: `Write ${port}`, start: token.start, end: tokenEnd(token), replacement: String(port) },
+  });
+}

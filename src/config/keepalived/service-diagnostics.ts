@@ -1,0 +1,104 @@
+/** What is legal line by line and yet not what anybody wants: findings about services as a whole. */
+import { type CheckedRealServer, serverKeyText } from '../../model/index.ts';
+import { type BoundStatement, contentOf, placeOf } from './bind.ts';
+import type { Context } from './context.ts';
+import type { ReadService, ServerTemplate } from './lower-server.ts';
+
+export function reportDuplicate(key: string, bound: BoundStatement, before: ReadService, { reporter }: Context): void {
+  const { group } = before.service;
+  const through = group === undefined ? '' : ` as a member of the group ${group}`;
+  reporter.report(
+    'config/duplicate-service',
+    placeOf(bound),
+    `The virtual service ${key} is described already ${lineOf(before.bound)}${through}.`,
+    {
+      help: 'Put all real servers into one virtual_server.',
+    },
+  );
+}
+
+function lineOf(bound: BoundStatement): string {
+  return `on line ${bound.source.position(placeOf(bound).start).line}`;
+}
+
+/** Each virtual_server is looked at once, however many services its group makes of it. */
+export function checkServices(services: readonly ReadService[], context: Context): void {
+  const blocks = [...new Map(services.map((read) => [read.bound, read])).values()];
+  for (const read of blocks) {
+    reportUnchecked(read, context);
+    reportSorryServer(read, context);
+    for (const server of read.servers) reportCheckElsewhere(server, context);
+  }
+  reportDifferentChecks(blocks, context);
+}
+
+/** A real server without a check gets connections when it is dead, too. */
+function reportUnchecked({ servers, bound }: ReadService, { reporter }: Context): void {
+  const unchecked = servers.filter((template) => !contentOf(template.bound)?.statements.some((statement) => statement.keyword.block));
+  if (unchecked.length === 0) return;
+  const all = unchecked.length === servers.length;
+  const places = all ? [bound] : unchecked.map((template) => template.bound);
+  const subject = all ? 'None of its real servers has a check, so they count' : 'This real server has no check, so it counts';
+  for (const place of places)
+    reporter.report('config/no-check', placeOf(place), `${subject} as healthy whatever happens.`, {
+      help: 'Add TCP_CHECK { } or HTTP_GET { … } to it.',
+    });
+}
+
+function reportSorryServer({ service, servers, bound }: ReadService, { reporter }: Context): void {
+  const { sorryServer } = service;
+  const statement = bound.block?.last('sorry_server');
+  if (!sorryServer || !statement) return;
+  if (!servers.some(({ server }) => server.address.equals(sorryServer.address) && server.port === sorryServer.port)) return;
+  reporter.report(
+    'config/sorry-server-is-real',
+    placeOf(statement),
+    `The sorry server ${serverKeyText(sorryServer)} is one of the real servers: when they fail it has most likely failed with them.`,
+    { help: 'Name a server that serves nothing but the apology.' },
+  );
+}
+
+/** With direct routing clients reach the service's port, whatever port is checked. */
+function reportCheckElsewhere({ server, bound }: ServerTemplate, { reporter }: Context): void {
+  if (server.method === 'nat' || server.port === 0 || !contentOf(bound)?.statements.some((check) => isElsewhere(check, server))) return;
+  for (const check of bound.block?.statements ?? []) {
+    const statement = check.block?.last('connect_port');
+    if (!statement || !isElsewhere(check, server)) continue;
+    reporter.report(
+      'config/check-elsewhere',
+      placeOf(statement),
+      `Clients reach port ${server.port} of this server and the check looks at port ${check.block?.number('connect_port')}: it can pass while the service is down.`,
+      { help: `Check port ${server.port}, unless this is meant.` },
+    );
+  }
+}
+
+function isElsewhere(check: BoundStatement, server: CheckedRealServer): boolean {
+  const port = contentOf(check)?.number('connect_port');
+  return port !== undefined && port !== server.port;
+}
+
+/** One server, two opinions: it could be up in one service and down in the other. */
+function reportDifferentChecks(blocks: readonly ReadService[], { reporter }: Context): void {
+  const seen = new Map<string, { readonly server: CheckedRealServer; readonly read: ReadService }>();
+  for (const read of blocks) {
+    const { key } = read.service;
+    const prefix = key.kind === 'fwmark' ? ' ' : `${key.protocol} `;
+    for (const { server, bound } of read.servers) {
+      const id = prefix + serverKeyText(server);
+      const before = seen.get(id);
+      if (!before) seen.set(id, { server, read });
+      else if (describe(before.server) !== describe(server))
+        reporter.report(
+          'config/checks-differ',
+          placeOf(bound),
+          `${serverKeyText(server)} is checked in another way in the virtual_server ${lineOf(before.read.bound)}: it can be up there and down here.`,
+          { help: 'Give it the same checks in both.' },
+        );
+    }
+  }
+}
+
+function describe(server: CheckedRealServer): string {
+  return JSON.stringify(server.checks);
+}
