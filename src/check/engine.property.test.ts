@@ -7,7 +7,8 @@ describe('whatever servers and reloads do', () => {
   const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
   const subset = fc.subarray(addresses);
   const act = fc.oneof(
-    fc.record({ do: fc.constant('configure' as const), tcp: subset, http: subset }),
+    fc.record({ do: fc.constant('configure' as const), tcp: subset, http: subset, haSuspend: fc.boolean() }),
+    fc.record({ do: fc.constant('addresses' as const), here: fc.boolean() }),
     fc.record({ do: fc.constantFrom('connected' as const, 'ended' as const, 'broken' as const, 'starved' as const), pick: fc.nat(5) }),
     fc.record({
       do: fc.constant('data' as const),
@@ -23,6 +24,8 @@ describe('whatever servers and reloads do', () => {
         const bench = new Bench({ maxConnections: 2 });
         const live = new Set<number>();
         const states = new Map<string, string>();
+        let haSuspend = false;
+        let here = false;
         const look = () => {
           for (const effect of bench.effects()) {
             if (effect.type === 'open') live.add(effect.connection);
@@ -38,7 +41,9 @@ describe('whatever servers and reloads do', () => {
           expect(live.size).toBe(counts.openConnections);
           expect(live.size).toBeLessThanOrEqual(2);
           // Each probe is waiting for a time, talking before a deadline, or ready because the limit is reached.
-          assert(counts.probes === 0 || bench.engine.nextDeadline() !== undefined, 'something is to come');
+          const runs = counts.probes > 0 && (here || !haSuspend);
+          expect(bench.engine.nextDeadline() !== undefined).toBe(runs);
+          assert(runs || live.size === 0, 'nothing is open while the checks are suspended');
           assert(counts.waiting === 0 || live.size === 2, 'waits only for a free connection');
         };
         for (const next of acts) {
@@ -48,7 +53,12 @@ describe('whatever servers and reloads do', () => {
               ...(next.tcp.includes(address) ? [tcp(address)] : []),
               ...(next.http.includes(address) ? [http(address)] : []),
             ];
-            bench.configure(checkedService(VIP, Object.fromEntries(addresses.map((address) => [address, checks(address)]))));
+            haSuspend = next.haSuspend;
+            const service = checkedService(VIP, Object.fromEntries(addresses.map((address) => [address, checks(address)])));
+            bench.configure({ ...service, haSuspend });
+          } else if (next.do === 'addresses') {
+            here = next.here;
+            bench.event({ type: 'addresses', addresses: new Set(here ? [VIP] : []) });
           } else if (next.do === 'wait') {
             bench.until(bench.now + millis(next.ms));
           } else {

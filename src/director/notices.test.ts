@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceKey } from '../model/index.ts';
-import { Desk, KEY, OTHER, RS1, RS2, row, script, server, service } from './harness.ts';
+import { Desk, KEY, OTHER, RS1, RS2, row, SORRY, script, server, service } from './harness.ts';
 
 describe('mail about checks', () => {
   it('tells of each check of a server, also of one that changes nothing', () => {
@@ -45,6 +45,31 @@ describe('lines for the notify FIFOs', () => {
     expect(desk.lines()).toEqual([]);
     desk.down(RS1);
     expect(desk.lines()).toEqual([RS(RS1, 'DOWN')]);
+  });
+
+  it('go on where a director that died left off: what was down is told to be up, and not to be down again', () => {
+    const mailed = (desk: Desk) => desk.mail().map((text) => text.split(' | ')[0]);
+    const options = { inherited: [{ key: KEY, scheduler: 'rr', schedulerFlags: [], onePacket: false, servers: [] }] } as const;
+    const down = new Desk(options).configure(service({ smtpAlert: true })).down(RS1, RS2);
+    expect([down.lines(), down.mail(), down.engine.snapshot()[0]?.quorum.state]).toEqual([[], [], 'lost']);
+    const back = new Desk(options).configure(service({ smtpAlert: true })).up(RS1);
+    expect(back.lines()).toEqual([RS(RS1, 'UP'), VS('UP')]);
+    expect(mailed(back)).toEqual([
+      '[LVS_DEVEL] Virtualserver [192.168.18.200]:tcp:80 - UP',
+      '[LVS_DEVEL] Realserver [192.168.18.201]:tcp:80 of virtual server [192.168.18.200]:tcp:80 - UP',
+    ]);
+  });
+
+  it('know an inhibited server, and a sorry server that waits with weight 0, when they find them in the table', () => {
+    const servers = [row(RS1, 0), row(RS2), row(SORRY, 0)];
+    const options = { inherited: [{ key: KEY, scheduler: 'rr', schedulerFlags: [], onePacket: false, servers }] } as const;
+    const config = { sorryServer: row(SORRY), sorryServerInhibit: true, servers: [server(RS1, { inhibitOnFailure: true }), server(RS2)] };
+    const desk = new Desk(options).configure(service(config));
+    expect(desk.table()).toEqual(['201 w0', '202 w1', '250 w0']);
+    desk.down(RS1).up(RS2);
+    expect([desk.lines(), desk.mail()]).toEqual([[], []]);
+    desk.up(RS1);
+    expect(desk.lines()).toEqual([RS(RS1, 'UP')]);
   });
 
   it('say nothing of a first failure of a server that counts as down anyway', () => {

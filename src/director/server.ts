@@ -8,7 +8,9 @@ export class DirectedServer {
   readonly name: string;
   config: CheckedRealServer;
   health: ServerHealth = 'undecided';
-  /** What mail recipients believe, so that no state is mailed twice: at first what keepalived assumes at start. */
+  /** What it was taken for before its first check had ended. */
+  readonly assumed: 'up' | 'down';
+  /** What the world believes, so that no state is told twice: at first what is assumed. */
   believed: 'up' | 'down';
   /** An operator's weight. */
   override: number | undefined;
@@ -21,6 +23,7 @@ export class DirectedServer {
   constructor(service: ServiceKey, config: CheckedRealServer, assumed: 'up' | 'down', inherited: number | undefined) {
     this.name = realServerText(service, config);
     this.config = config;
+    this.assumed = assumed;
     this.believed = assumed;
     this.inherited = inherited;
   }

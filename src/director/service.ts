@@ -24,8 +24,6 @@ export class DirectedService {
   /** In file order. */
   private servers = new Map<string, DirectedServer>();
   private quorum: QuorumState = 'undecided';
-  /** The sorry server served when this process took over; it stays until the quorum is decided. */
-  private inheritedSorry = false;
   /** Real servers served when this process took over: the service was up then. */
   private inheritedServers = false;
   /** Keys of the rows in the order in which they were added, which is the order that the data plane schedules by. */
@@ -39,10 +37,9 @@ export class DirectedService {
     this.config = config;
     this.voice = new Voice(outbox, config);
     this.voice.speaks = speaks;
-    if (inherited) this.order = inherited.servers.map(serverKeyText);
-    this.inheritedServers = config.servers.some((server) => this.order.includes(serverKeyText(server)));
-    this.inheritedSorry = config.sorryServer !== undefined && this.order.includes(serverKeyText(config.sorryServer));
-    this.addServers(new Map(inherited?.servers.map((server) => [serverKeyText(server), server.weight])), now);
+    const rows = inherited && new Map(inherited.servers.map((server) => [serverKeyText(server), server.weight]));
+    if (rows) this.inherit(rows);
+    this.addServers(rows, now);
     if (config.servers.every(isAlpha) && !inherited && this.possibleWeight('live') === 0) this.announceQuorum('Starting with quorum down');
     else this.updateQuorum();
   }
@@ -74,7 +71,7 @@ export class DirectedService {
         this.removeServer(key, server, now);
       }
     }
-    this.addServers(new Map(), now);
+    this.addServers(undefined, now);
     this.logSorryChange(sorryBefore, this.sorryActive ? config.sorryServer : undefined);
     this.stale = true;
     this.updateQuorum();
@@ -102,7 +99,7 @@ export class DirectedService {
   checkChanged({ server: key, check, state, first }: CheckChange): void {
     const server = this.servers.get(serverKeyText(key));
     if (!server || this.voice.policy.noCheckerMail) return;
-    if (!first || state !== assumedState(server.config)) this.voice.mailCheck(server.config, check, state);
+    if (!first || state !== server.assumed) this.voice.mailCheck(server.config, check, state);
   }
 
   /** Returns false when the service has no such server. */
@@ -160,17 +157,26 @@ export class DirectedService {
   }
 
   private get sorryActive(): boolean {
-    return this.config.sorryServer !== undefined && (this.quorum === 'lost' || (this.quorum === 'undecided' && this.inheritedSorry));
+    return this.config.sorryServer !== undefined && this.quorum === 'lost';
+  }
+
+  /** What the rows of a predecessor tell: their order, and whether it had the quorum, so that nothing is told twice. */
+  private inherit(rows: ReadonlyMap<string, number>): void {
+    const { servers, sorryServer } = this.config;
+    const served = (server: RealServerKey) => (rows.get(serverKeyText(server)) ?? 0) > 0;
+    this.order = [...rows.keys()];
+    this.inheritedServers = servers.some(served);
+    if (sorryServer ? served(sorryServer) : !this.inheritedServers) this.quorum = 'lost';
   }
 
   /** Brings `servers` into file order with the new ones in place. A server without checks is up at once. */
-  private addServers(inherited: ReadonlyMap<string, number>, now: Instant): void {
+  private addServers(rows: ReadonlyMap<string, number> | undefined, now: Instant): void {
     const servers = new Map<string, DirectedServer>();
     for (const config of this.config.servers) {
       const key = serverKeyText(config);
       if (servers.has(key)) continue;
       const known = this.servers.get(key);
-      const server = known ?? new DirectedServer(this.config.key, config, assumedState(config), inherited.get(key));
+      const server = known ?? new DirectedServer(this.config.key, config, assumedState(config, rows), rows?.get(key));
       servers.set(key, server);
       if (!known && config.checks.length === 0) this.changeHealth(server, 'up', 'no checks', now);
     }
@@ -244,7 +250,6 @@ export class DirectedService {
     } else if (!holds(this.possibleWeight('possible'))) {
       this.announceQuorum('Lost quorum');
     } else if (this.quorum === 'undecided' && holds(live)) {
-      if (this.inheritedSorry) this.logSwap(true);
       if (!this.inheritedServers) this.voice.startsUp();
       this.quorum = 'up';
       this.stale = true;
@@ -309,9 +314,12 @@ export class DirectedService {
   }
 }
 
-/** What keepalived takes a server for before its first check has ended. */
-function assumedState(config: CheckedRealServer): 'up' | 'down' {
-  return isAlpha(config) ? 'down' : 'up';
+/** What a server is taken for before its first check has ended: what keepalived takes it for, or what the rows of a predecessor say. */
+function assumedState(config: CheckedRealServer, rows: ReadonlyMap<string, number> | undefined): 'up' | 'down' {
+  if (!rows) return isAlpha(config) ? 'down' : 'up';
+  const weight = rows.get(serverKeyText(config));
+  const inhibited = weight === 0 && config.inhibitOnFailure && config.weight > 0;
+  return weight === undefined || inhibited ? 'down' : 'up';
 }
 
 /** It counts as down until its checks have passed: all of it, or one of its checks. Without checks there is nothing to wait for. */

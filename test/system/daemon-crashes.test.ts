@@ -1,11 +1,19 @@
 /** Deaths that are no SIGKILL from outside: crashes, no memory left, a director that is stopped, one that cannot work. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestDaemon } from './daemon-support.ts';
 import { ensureBuilt, run, VethPair } from './support.ts';
 
 const VIP = '192.168.18.200';
+const SERVICE = `virtual_server ${VIP} 80 {
+    lvs_sched rr
+    lvs_method DR
+    protocol TCP
+    real_server 192.168.18.202 80 { weight 1 }
+}
+`;
 
 function configuration(top = ''): string {
   return `${top}
@@ -34,8 +42,8 @@ afterEach(async () => {
   pair.remove();
 });
 
-async function begin(text = configuration()): Promise<number> {
-  daemon.start(text);
+async function begin(text = configuration(), words?: readonly string[]): Promise<number> {
+  daemon.start(text, words && { words });
   await daemon.until('the VIP', () => daemon.holds(VIP));
   await daemon.until('both processes', () => daemon.isWell());
   const director = daemon.directorPid() as number;
@@ -112,6 +120,19 @@ describe('the director process', () => {
     await daemon.until('the end', () => !daemon.isRunning());
     expect(daemon.log).toContain(`Director process ${director} did not end within 1 s; killing it`);
     expect([daemon.exitCode, isAlive(director), daemon.holds(VIP)]).toEqual([0, false, false]);
+  });
+
+  it('that cannot follow a reload says so and goes on as it was', async () => {
+    const director = await begin(configuration(), []);
+    // Somebody else's program is on the port: ours cannot be attached, in no mode.
+    const foreign = ['xdpgeneric', 'obj', fileURLToPath(new URL('../../dist/bpf/textbook.bpf.o', import.meta.url)), 'sec', 'xdp'];
+    run('ip', 'netns', 'exec', pair.first, 'ip', 'link', 'set', 'dev', 'eth0', ...foreign);
+    daemon.reload(configuration().replace('priority 150', 'priority 140') + SERVICE);
+    await daemon.logged('The services stay as they were, the packet path cannot follow');
+    expect([daemon.directorPid(), daemon.holds(VIP)]).toEqual([director, true]);
+    run('ip', 'netns', 'exec', pair.first, 'ip', 'link', 'set', 'dev', 'eth0', 'xdpgeneric', 'off');
+    daemon.reload(configuration() + SERVICE);
+    await daemon.logged('Packet path on eth0');
   });
 
   it('that cannot work ends the daemon, with no VIP and nothing to wait for', async () => {

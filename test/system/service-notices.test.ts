@@ -38,6 +38,7 @@ function service(lines = '', address = '192.168.18.200'): string {
  real_server 192.168.18.202 80 {
   MISC_CHECK {
    misc_path "${program('check', `test -e ${daemon.path('alive')}`)}"
+   misc_timeout 90
   }
  }
 }

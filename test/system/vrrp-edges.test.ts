@@ -121,6 +121,23 @@ describe('garp_extra_if', () => {
   });
 });
 
+describe('a pause of the daemon', () => {
+  it('is judged by the shortest interval, also one that a reload has brought', async () => {
+    daemon.start(configuration('').replace('advert_int 0.1', 'advert_int 1'));
+    await daemon.until('the VIP', () => daemon.holds(VIP));
+    // From three intervals of 1 s to three of 0.02 s.
+    daemon.reload(configuration('').replace('advert_int 0.1', 'advert_int 0.02'));
+    await daemon.logged('Reload complete');
+    const pauses = async (): Promise<number> => (await daemon.answer())?.vrrp.pauses ?? 0;
+    await daemon.until('an answer', () => daemon.isWell());
+    const before = await pauses();
+    daemon.signal('SIGSTOP');
+    await sleep(150);
+    daemon.signal('SIGCONT');
+    await daemon.until('the pause to be noticed', async () => (await pauses()) > before, 5_000);
+  });
+});
+
 describe('fifo_write_vrrp_states_on_reload', () => {
   it('tells the readers of FIFOs where everything stands after a reload, and without it nothing is told', async () => {
     const written = (keyword: string): string =>

@@ -41,11 +41,18 @@ export class HostedDataPlane {
     return this.plane.kind;
   }
 
+  /** Throws when the packet path cannot be loaded or attached; the plane in use stays the same then. */
   configure(configuration: Configuration): void {
     if (configuration.services.length > 0) {
-      this.xdp ??= this.openXdp();
-      this.plane = this.xdp;
-      this.xdp.attach(this.interfacesOf(configuration));
+      const xdp = this.xdp ?? this.openXdp();
+      try {
+        xdp.attach(this.interfacesOf(configuration));
+      } catch (error) {
+        if (xdp !== this.xdp) xdp.close();
+        throw error;
+      }
+      this.xdp = xdp;
+      this.plane = xdp;
     } else if (this.xdp) {
       this.closeXdp();
       this.plane = new MemoryDataPlane({ clock: monotonicClock });

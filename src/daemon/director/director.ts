@@ -92,7 +92,18 @@ export class Director {
     this.port.send({ type: 'ready' });
   }
 
-  configure(configuration: Configuration): void {
+  /** A reload. What the packet path cannot follow changes nothing here: services, checks and mail go on as they were, and a line says so. */
+  reload(configuration: Configuration): void {
+    try {
+      this.configure(configuration);
+    } catch (error) {
+      this.logger.log('error', `The services stay as they were, the packet path cannot follow: ${(error as Error).message}`);
+    }
+  }
+
+  private configure(configuration: Configuration): void {
+    const before = this.plane.current;
+    this.plane.configure(configuration);
     for (const problem of applyProcessSettings(this.processSettings, configuration.checkerProcess))
       this.logger.log('info', `The director runs without the wished-for priority: ${problem.message}`);
     this.processSettings = configuration.checkerProcess;
@@ -100,8 +111,6 @@ export class Director {
     this.watch.routers = configuration.routers;
     this.scripts.security = configuration.scriptSecurity;
     this.mail.configure(configuration.mail);
-    const before = this.plane.current;
-    this.plane.configure(configuration);
     if (this.plane.current !== before) this.reconciler = new Reconciler({ plane: this.plane.current, logger: this.logger });
     this.plane.current.setTimeouts(configuration.timeouts);
     const { services, mail, initialNotifies } = configuration;

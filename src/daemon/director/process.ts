@@ -59,7 +59,7 @@ class DirectorProcess {
 
   private async configure(message: Extract<ToDirector, { type: 'configure' }>): Promise<void> {
     const configuration = reviveAddresses(message.configuration);
-    if (this.director) return this.director.configure(configuration);
+    if (this.director) return this.director.reload(configuration);
     const logger = createLogger({ detail: message.settings.detail });
     try {
       this.director = new Director(configuration, message.settings, logger, { send });
