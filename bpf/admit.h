@@ -13,41 +13,42 @@ static __always_inline int server_is_available(__u32 index)
 }
 
 /* A template whose server is gone gets a port that no packet has, as in IPVS; it lives on only while it controls connections. */
-static __always_inline void template_invalidate(const struct conn_place *place, const struct conn_key *key, struct conn *template)
+static __always_inline void template_invalidate(enum family family, const struct conn_place *place, const struct conn_key *key,
+						struct conn *template)
 {
-	if (conn_number(place, key, template))
+	if (conn_number(family, place, key, template))
 		*(volatile __u32 *)&template->client_port = 0xffff0000U;
 	else
-		conn_remove(place, key, template);
+		conn_remove(family, place, key, template);
 }
 
 /* The client's template, if it has one that still counts. */
-static __always_inline struct conn *template_find(const struct conn_place *place, const struct conn_key *key, __u32 now)
+static __always_inline struct conn *template_find(enum family family, const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
-	struct conn *template = conn_find(place->first, key);
+	struct conn *template = conn_find(family, place->first, key);
 
 	if (!template)
 		return NULL;
 	if (!server_is_available(template->server)) {
-		template_invalidate(place, key, template);
+		template_invalidate(family, place, key, template);
 		return NULL;
 	}
 	if (conn_expired(template, now) && !template->control) {
-		conn_remove(place, key, template);
+		conn_remove(family, place, key, template);
 		return NULL;
 	}
 	return template;
 }
 
-static __always_inline int template_create(struct service *service, const struct conn_place *place, const struct conn_key *key,
-					   const struct conn_key *tuple, struct admission *admission)
+static __always_inline int template_create(enum family family, struct service *service, const struct conn_place *place,
+					   const struct conn_key *key, const struct conn_key *tuple, struct admission *admission)
 {
 	struct conn *template;
 
 	admission->server = schedule(service, tuple, admission->now);
 	if (admission->server == NO_SERVER)
 		return REJECT_NO_SERVER;
-	template = conn_allocate(place, key, admission->now);
+	template = conn_allocate(family, place, key, admission->now);
 	if (!template)
 		return DROP_TABLE_FULL;
 	template->server = admission->server;
@@ -55,8 +56,59 @@ static __always_inline int template_create(struct service *service, const struct
 	template->timeout = service->persistence_timeout;
 	template->expires = admission->now + service->persistence_timeout;
 	load_template_changed(admission->server, 1);
-	conn_publish(template, key, STATE_NONE);
+	conn_publish(family, template, key, STATE_NONE);
 	return 0;
+}
+
+/* What the template of the client's network is found by. */
+static __always_inline void template_key(enum family family, struct conn_key6 *key, const struct service *service,
+					 const struct conn_key *tuple, __u16 service_port)
+{
+	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	const __be32 *mask = service->persistence_mask.word;
+	__u32 kind = tuple->kind | META_TEMPLATE;
+	__be32 client = (__be32)tuple->addresses, virtual = (__be32)(tuple->addresses >> 32);
+
+	if (family == FAMILY_6) {
+		client ^= (__be32)rest[0] ^ (__be32)(rest[0] >> 32) ^ (__be32)rest[1];
+		key->core.ports = (__u32)service_port << 16;
+		key->core.kind = kind;
+		key->rest[0] = rest[0] & ((__u64)mask[2] << 32 | mask[1]);
+		key->rest[1] = rest[1] & (0xffffffff00000000ULL | mask[3]);
+		key->rest[2] = rest[2];
+		client = (client & mask[0]) ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
+		key->core.addresses = (__u64)virtual << 32 | client;
+		find_lines6(key);
+	} else {
+		key->core = conn_key(client & mask[0], virtual, 0, service_port, kind);
+	}
+}
+
+static __always_inline int choose_by_template_of(enum family family, struct service *service, const struct conn_key *tuple,
+						 __u16 service_port, struct admission *admission)
+{
+	struct conn_place place;
+	struct conn *template;
+	struct conn_key6 key;
+	int reason = 0;
+
+	template_key(family, &key, service, tuple, service_port);
+	if (!conn_place(family, &key.core, &place) || !line_lock(place.first))
+		return DROP_TABLE_BUSY;
+	template = template_find(family, &place, &key.core, admission->now);
+	if (!template) {
+		reason = template_create(family, service, &place, &key.core, tuple, admission);
+		template = reason ? NULL : conn_find(family, place.first, &key.core);
+	}
+	if (template) {
+		admission->server = template->server;
+		admission->control = conn_number(family, &place, &key.core, template);
+		template->expires = admission->now + template->timeout;
+		if (admission->control)
+			__sync_fetch_and_add(&template->control, 1);
+	}
+	line_unlock(place.first);
+	return reason;
 }
 
 /*
@@ -66,31 +118,13 @@ static __always_inline int template_create(struct service *service, const struct
  */
 __noinline int choose_by_template(struct service *service, const struct conn_key *tuple, __u16 service_port, struct admission *admission)
 {
-	struct conn_place place;
-	struct conn *template;
-	struct conn_key key;
-	int reason = 0;
+	return service && tuple && admission ? choose_by_template_of(FAMILY_4, service, tuple, service_port, admission) : DROP_TABLE_BUSY;
+}
 
-	if (!service || !tuple || !admission)
-		return DROP_TABLE_BUSY;
-	key = conn_key((__u32)tuple->addresses & service->persistence_mask, (__u32)(tuple->addresses >> 32), 0, service_port,
-		       tuple->kind | META_TEMPLATE);
-	if (!conn_place(&key, &place) || !line_lock(place.first))
-		return DROP_TABLE_BUSY;
-	template = template_find(&place, &key, admission->now);
-	if (!template) {
-		reason = template_create(service, &place, &key, tuple, admission);
-		template = reason ? NULL : conn_find(place.first, &key);
-	}
-	if (template) {
-		admission->server = template->server;
-		admission->control = conn_number(&place, &key, template);
-		template->expires = admission->now + template->timeout;
-		if (admission->control)
-			__sync_fetch_and_add(&template->control, 1);
-	}
-	line_unlock(place.first);
-	return reason;
+__noinline int choose_by_template6(struct service *service, const struct conn_key6 *tuple, __u16 service_port, struct admission *admission)
+{
+	return service && tuple && admission ? choose_by_template_of(FAMILY_6, service, &tuple->core, service_port, admission)
+					     : DROP_TABLE_BUSY;
 }
 
 /* Gives up what choose_by_template() reserved. */
@@ -102,7 +136,8 @@ static __always_inline void admission_cancel(const struct admission *admission)
 		__sync_fetch_and_sub(&template->control, 1);
 }
 
-static __always_inline int conn_create(const struct conn_place *place, const struct conn_key *key, const struct admission *admission)
+static __always_inline int conn_create(enum family family, const struct conn_place *place, const struct conn_key *key,
+				       const struct admission *admission)
 {
 	__u32 meta = key->kind == CONN_TCP << META_PROTOCOL_SHIFT ? meta_with_state(0, admission->state) : admission->state | META_INACTIVE;
 	__u32 index = admission->server;
@@ -110,25 +145,53 @@ static __always_inline int conn_create(const struct conn_place *place, const str
 	struct conn *conn;
 	int reason;
 
-	conn = conn_allocate(place, key, admission->now);
+	conn = conn_allocate(family, place, key, admission->now);
 	if (!conn)
 		return DROP_TABLE_FULL;
 	if (server && server->forwarding == FORWARD_MASQUERADE) {
-		reason = reply_enter(key, admission, server, place->first);
+		if (family == FAMILY_6)
+			reason = reply_enter6((const struct conn_key6 *)key, admission, server, place->first);
+		else
+			reason = reply_enter(key, admission, server, place->first);
 		if (reason) {
-			conn_give_back(place, key, conn);
+			conn_give_back(family, place, key, conn);
 			return reason;
 		}
 		meta |= META_MASQUERADED;
 	}
+	if (family == FAMILY_6)
+		((struct conn6 *)conn)->from = admission->from;
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->timeout = 0;
 	conn->expires = admission->now + settings.timeouts[admission->state & (STATE_COUNT - 1)];
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	count_connection(admission->server);
-	conn_publish(conn, key, meta);
+	conn_publish(family, conn, key, meta);
 	return 0;
+}
+
+static __always_inline int enter_into(enum family family, const struct conn_key *key, struct admission *admission)
+{
+	struct conn_place place;
+	struct conn *conn;
+	int reason = 0;
+
+	if (!conn_place(family, key, &place) || !line_lock(place.first))
+		return DROP_TABLE_BUSY;
+	conn = conn_find(family, place.first, key);
+	if (conn && conn_expired(conn, admission->now)) {
+		conn_remove(family, &place, key, conn);
+		conn = NULL;
+	}
+	if (conn) {
+		admission->server = conn->server;
+		admission_cancel(admission);
+	} else {
+		reason = conn_create(family, &place, key, admission);
+	}
+	line_unlock(place.first);
+	return reason;
 }
 
 /*
@@ -137,23 +200,10 @@ static __always_inline int conn_create(const struct conn_place *place, const str
  */
 __noinline int enter(const struct conn_key *key, struct admission *admission)
 {
-	struct conn_place place;
-	struct conn *conn;
-	int reason = 0;
+	return key && admission ? enter_into(FAMILY_4, key, admission) : DROP_TABLE_BUSY;
+}
 
-	if (!key || !admission || !conn_place(key, &place) || !line_lock(place.first))
-		return DROP_TABLE_BUSY;
-	conn = conn_find(place.first, key);
-	if (conn && conn_expired(conn, admission->now)) {
-		conn_remove(&place, key, conn);
-		conn = NULL;
-	}
-	if (conn) {
-		admission->server = conn->server;
-		admission_cancel(admission);
-	} else {
-		reason = conn_create(&place, key, admission);
-	}
-	line_unlock(place.first);
-	return reason;
+__noinline int enter6(const struct conn_key6 *key, struct admission *admission)
+{
+	return key && admission ? enter_into(FAMILY_6, &key->core, admission) : DROP_TABLE_BUSY;
 }

@@ -16,13 +16,20 @@ struct admission {
 	struct hop from; /* only where some server is masqueraded */
 };
 
-/* The entry in a numbered slot of the table; the number is one higher, so that 0 means none. */
+/* The entry in a numbered slot of either table; the number is one higher, so that 0 means none. */
 static __always_inline struct conn *conn_by_number(__u32 number)
 {
-	__u32 line = (number - 1) / CONNS_PER_LINE;
-	struct conn_line *at = bpf_map_lookup_elem(&connections, &line);
+	__u32 slot = (number & ~NUMBER_IPV6) - 1;
+	struct conn_line *line;
 
-	return number && at ? &at->slot[(number - 1) % CONNS_PER_LINE] : NULL;
+	if (!number)
+		return NULL;
+	if (number & NUMBER_IPV6) {
+		line = conn_line_at(FAMILY_6, slot / CONNS_PER_LINE);
+		return line ? line_slot(FAMILY_6, line, slot % CONNS_PER_LINE) : NULL;
+	}
+	line = conn_line_at(FAMILY_4, slot / CONNS_PER_LINE);
+	return line ? line_slot(FAMILY_4, line, slot % CONNS_PER_LINE) : NULL;
 }
 
 /* A template one of whose connections was established is worth keeping under pressure; the listing shows it as ASSURED. */
@@ -91,67 +98,152 @@ static __always_inline void slot_empty(struct conn *conn)
 }
 
 /* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
-static __always_inline __u32 conn_number(const struct conn_place *place, const struct conn_key *key, const struct conn *conn)
+static __always_inline __u32 conn_number(enum family family, const struct conn_place *place, const struct conn_key *key,
+					 const struct conn *conn)
 {
-	if (conn == &place->first->slot[0])
-		return key->first * CONNS_PER_LINE + 1;
-	if (conn == &place->first->slot[1])
-		return key->first * CONNS_PER_LINE + 2;
-	if (conn == &place->second->slot[0])
-		return key->second * CONNS_PER_LINE + 1;
-	if (conn == &place->second->slot[1])
-		return key->second * CONNS_PER_LINE + 2;
+	__u32 table = family == FAMILY_6 ? NUMBER_IPV6 : 0;
+
+	if (conn == line_slot(family, place->first, 0))
+		return table | (key->first * CONNS_PER_LINE + 1);
+	if (conn == line_slot(family, place->first, 1))
+		return table | (key->first * CONNS_PER_LINE + 2);
+	if (conn == line_slot(family, place->second, 0))
+		return table | (key->second * CONNS_PER_LINE + 1);
+	if (conn == line_slot(family, place->second, 1))
+		return table | (key->second * CONNS_PER_LINE + 2);
 	return 0;
 }
 
-/* A claimed slot that is not needed after all. */
-static __always_inline void conn_give_back(const struct conn_place *place, const struct conn_key *key, struct conn *conn)
+static __always_inline __u32 *overflow_count(enum family family)
 {
-	struct overflow_key where = overflow_key(key);
-
-	slot_empty(conn);
-	if (!conn_number(place, key, conn) && !bpf_map_delete_elem(&overflow, &where))
-		__sync_fetch_and_sub(&settings.overflow_count, 1);
+	return family == FAMILY_6 ? &settings.overflow6_count : &settings.overflow_count;
 }
 
-/* The tuple of a reply to a connection. */
-static __always_inline struct conn_key reply_key(__be32 client, __be16 client_port, __be16 virtual_port, __u32 protocol,
-						 const struct server *server)
+static __always_inline long overflow_delete(enum family family, const struct conn_key *key)
 {
-	__be16 port = server->port ? server->port : virtual_port;
+	struct overflow_key where;
 
-	return conn_key(server->address, client, port, client_port, protocol | META_REPLY);
+	if (family == FAMILY_6)
+		return bpf_map_delete_elem(&overflow6, key);
+	where = overflow_key(key);
+	return bpf_map_delete_elem(&overflow, &where);
+}
+
+/* A claimed slot that is not needed after all. */
+static __always_inline void conn_give_back(enum family family, const struct conn_place *place, const struct conn_key *key,
+					   struct conn *conn)
+{
+	slot_empty(conn);
+	if (!conn_number(family, place, key, conn) && !overflow_delete(family, key))
+		__sync_fetch_and_sub(overflow_count(family), 1);
+}
+
+/* What a connection is found by, but for its lines. */
+static __always_inline struct conn_key6 conn_tuple(enum family family, const struct conn *conn, __u32 protocol)
+{
+	const __u64 *rest = (const __u64 *)((const struct conn6 *)conn)->client_rest;
+	struct conn_key6 tuple = {
+		.core.addresses = (__u64)conn->virtual << 32 | conn->client,
+		.core.ports = (__u32)conn->virtual_port << 16 | conn->client_port,
+		.core.kind = protocol,
+	};
+
+	if (family == FAMILY_6) {
+		tuple.rest[0] = rest[0];
+		tuple.rest[1] = rest[1];
+		tuple.rest[2] = rest[2];
+	}
+	return tuple;
+}
+
+/* What a reply to a connection is found by. */
+static __always_inline void reply_key(enum family family, struct conn_key6 *key, const struct conn_key *tuple, const struct server *server)
+{
+	__be16 client_port = (__be16)tuple->ports, virtual_port = (__be16)(tuple->ports >> 16);
+	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	__be16 port = server->port ? server->port : virtual_port;
+	__u32 kind = (tuple->kind & META_PROTOCOL) | META_REPLY;
+	__be32 client = (__be32)tuple->addresses;
+
+	if (family == FAMILY_6) {
+		key->core.addresses = (__u64)client << 32 | fold(&server->address);
+		key->core.ports = (__u32)client_port << 16 | port;
+		key->core.kind = kind;
+		key->rest[0] = (__u64)server->address.word[2] << 32 | server->address.word[1];
+		key->rest[1] = rest[0] << 32 | server->address.word[3];
+		key->rest[2] = rest[1] << 32 | rest[0] >> 32;
+		find_lines6(key);
+	} else {
+		key->core = conn_key(server->address.word[0], client, port, client_port, kind);
+	}
+}
+
+/* Writes into a way back where it leads. */
+static __always_inline void reply_lead(enum family family, struct conn *entry, const struct conn_key *tuple)
+{
+	struct reply6 *reply6 = (struct reply6 *)entry;
+	struct reply *reply = (struct reply *)entry;
+
+	if (family == FAMILY_6) {
+		reply6->virtual = key6_virtual((const struct conn_key6 *)tuple);
+		reply6->virtual_port = (__be16)(tuple->ports >> 16);
+	} else {
+		reply->virtual = (__be32)(tuple->addresses >> 32);
+		reply->virtual_port = (__be16)(tuple->ports >> 16);
+	}
+}
+
+/* Whether a way back leads to this connection. */
+static __always_inline int reply_leads_to(enum family family, const struct conn *entry, const struct conn_key *tuple)
+{
+	const struct reply6 *reply6 = (const struct reply6 *)entry;
+	const struct reply *reply = (const struct reply *)entry;
+	__be16 port = (__be16)(tuple->ports >> 16);
+
+	if (family == FAMILY_6) {
+		struct address6 virtual = key6_virtual((const struct conn_key6 *)tuple);
+
+		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == port;
+	}
+	return reply->virtual == (__be32)(tuple->addresses >> 32) && reply->virtual_port == port;
+}
+
+static __always_inline int reply_remove_from(enum family family, struct conn *conn, __u32 protocol)
+{
+	struct conn_key6 tuple, key;
+	struct conn_place place;
+	struct server *server;
+	struct conn *reply;
+	__u32 index;
+
+	index = conn->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server)
+		return 0;
+	tuple = conn_tuple(family, conn, protocol);
+	reply_key(family, &key, &tuple.core, server);
+	if (!conn_place(family, &key.core, &place))
+		return 0;
+	reply = conn_find(family, place.first, &key.core);
+	if (!reply || !reply_leads_to(family, reply, &tuple.core) || !slot_claim(reply, conn_meta(reply)))
+		return 0;
+	conn_give_back(family, &place, &key.core, reply);
+	return 1;
 }
 
 /* Takes the way back out of the table, unless it has become that of another connection. */
 __noinline int reply_remove(struct conn *conn, __u32 protocol)
 {
-	struct conn_place place;
-	struct server *server;
-	struct reply *reply;
-	struct conn_key key;
-	__u32 index;
+	return conn ? reply_remove_from(FAMILY_4, conn, protocol) : 0;
+}
 
-	if (!conn)
-		return 0;
-	index = conn->server;
-	server = bpf_map_lookup_elem(&servers, &index);
-	if (!server)
-		return 0;
-	key = reply_key(conn->client, conn->client_port, conn->virtual_port, protocol, server);
-	if (!conn_place(&key, &place))
-		return 0;
-	reply = (struct reply *)conn_find(place.first, &key);
-	if (!reply || reply->virtual != conn->virtual || reply->virtual_port != conn->virtual_port)
-		return 0;
-	if (!slot_claim((struct conn *)reply, conn_meta((struct conn *)reply)))
-		return 0;
-	conn_give_back(&place, &key, (struct conn *)reply);
-	return 1;
+__noinline int reply_remove6(struct conn6 *conn, __u32 protocol)
+{
+	return conn ? reply_remove_from(FAMILY_6, &conn->core, protocol) : 0;
 }
 
 /* Takes what an entry that leaves the table stood for out of the counts. */
-static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
+static __always_inline void conn_unaccount(enum family family, struct conn *conn, __u32 meta)
 {
 	struct conn *template;
 
@@ -159,7 +251,9 @@ static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
 		load_template_changed(conn->server, -1);
 		return;
 	}
-	if (meta & META_MASQUERADED)
+	if (meta & META_MASQUERADED && family == FAMILY_6)
+		reply_remove6((struct conn6 *)conn, meta & META_PROTOCOL);
+	else if (meta & META_MASQUERADED)
 		reply_remove(conn, meta & META_PROTOCOL);
 	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	template = conn_by_number(conn->control);
@@ -167,20 +261,39 @@ static __always_inline void conn_unaccount(struct conn *conn, __u32 meta)
 		__sync_fetch_and_sub(&template->control, 1);
 }
 
-/* Takes the slot of an entry, and the entry out of the counts. A way back is left to the connection that it belongs to. */
-__noinline int conn_claim(struct conn *conn, __u32 meta)
+static __always_inline int is_accounted(__u32 meta)
+{
+	return (meta & (META_VALID | META_REPLY)) == META_VALID;
+}
+
+__noinline int conn_claim4(struct conn *conn, __u32 meta)
 {
 	if (!conn || !slot_claim(conn, meta))
 		return 0;
-	if ((meta & (META_VALID | META_REPLY)) == META_VALID)
-		conn_unaccount(conn, meta);
+	if (is_accounted(meta))
+		conn_unaccount(FAMILY_4, conn, meta);
 	return 1;
 }
 
-/* Empties an entry, now. For an entry of the overflow map the caller deletes the key afterwards. */
-static __always_inline int conn_release(struct conn *conn, __u32 meta)
+__noinline int conn_claim6(struct conn6 *conn, __u32 meta)
 {
-	if (!conn_claim(conn, meta))
+	if (!conn || !slot_claim(&conn->core, meta))
+		return 0;
+	if (is_accounted(meta))
+		conn_unaccount(FAMILY_6, &conn->core, meta);
+	return 1;
+}
+
+/* Takes the slot of an entry, and the entry out of the counts. A way back is left to the connection that it belongs to. */
+static __always_inline int conn_claim(enum family family, struct conn *conn, __u32 meta)
+{
+	return family == FAMILY_6 ? conn_claim6((struct conn6 *)conn, meta) : conn_claim4(conn, meta);
+}
+
+/* Empties an entry, now. For an entry of the overflow map the caller deletes the key afterwards. */
+static __always_inline int conn_release(enum family family, struct conn *conn, __u32 meta)
+{
+	if (!conn_claim(family, conn, meta))
 		return 0;
 	slot_empty(conn);
 	return 1;
@@ -198,18 +311,18 @@ static __always_inline int conn_is_free(const struct conn *conn, __u32 meta, __u
 	return conn_expired(conn, now) && !(meta & META_TEMPLATE && conn->control);
 }
 
-static __always_inline struct conn *line_claim(struct conn_line *line, __u32 now)
+static __always_inline struct conn *line_claim(enum family family, struct conn_line *line, __u32 now)
 {
-	struct conn *conn = &line->slot[0];
+	struct conn *conn = line_slot(family, line, 0);
 	__u32 meta = conn_meta(conn);
 
 	if (!conn_is_free(conn, meta, now)) {
-		conn = &line->slot[1];
+		conn = line_slot(family, line, 1);
 		meta = conn_meta(conn);
 		if (!conn_is_free(conn, meta, now))
 			return NULL;
 	}
-	return conn_claim(conn, meta) ? conn : NULL;
+	return conn_claim(family, conn, meta) ? conn : NULL;
 }
 
 __noinline int line_lock(struct conn_line *line)
@@ -230,49 +343,95 @@ static __always_inline void line_unlock(struct conn_line *line)
 	__sync_fetch_and_and(&line->slot[0].meta, ~META_LOCK);
 }
 
-/* Both lines are full: the entry goes to the overflow map, and the first line remembers to look there. */
-static __always_inline struct conn *conn_spill(struct conn_line *first, const struct conn_key *key)
-{
-	struct overflow_key where = overflow_key(key);
-	struct conn empty = { .meta = META_BUSY };
+/* Entries of the overflow map begin like this. */
+static const struct conn claimed = { .meta = META_BUSY };
+static const struct conn6 claimed6 = { .core.meta = META_BUSY };
 
-	__sync_fetch_and_add(&settings.overflow_count, 1);
-	if (bpf_map_update_elem(&overflow, &where, &empty, BPF_NOEXIST)) {
-		__sync_fetch_and_sub(&settings.overflow_count, 1);
+static __always_inline long overflow_insert(enum family family, const struct conn_key *key)
+{
+	struct overflow_key where;
+
+	if (family == FAMILY_6)
+		return bpf_map_update_elem(&overflow6, key, &claimed6, BPF_NOEXIST);
+	where = overflow_key(key);
+	return bpf_map_update_elem(&overflow, &where, &claimed, BPF_NOEXIST);
+}
+
+/* Both lines are full: the entry goes to the overflow map, and the first line remembers to look there. */
+static __always_inline struct conn *conn_spill(enum family family, struct conn_line *first, const struct conn_key *key)
+{
+	__sync_fetch_and_add(overflow_count(family), 1);
+	if (overflow_insert(family, key)) {
+		__sync_fetch_and_sub(overflow_count(family), 1);
 		return NULL;
 	}
 	__sync_fetch_and_or(&first->slot[0].meta, META_SPILLED);
-	return bpf_map_lookup_elem(&overflow, &where);
+	return overflow_entry(family, key);
 }
 
 /* A slot for a new entry, claimed: in its line, in the one beside it, or in the overflow map. */
-static __always_inline struct conn *conn_allocate(const struct conn_place *place, const struct conn_key *key, __u32 now)
+static __always_inline struct conn *conn_allocate(enum family family, const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
-	struct conn *conn = line_claim(place->first, now);
+	struct conn *conn = line_claim(family, place->first, now);
 
 	if (conn)
 		return conn;
-	conn = line_claim(place->second, now);
+	conn = line_claim(family, place->second, now);
 	if (!conn)
-		return conn_spill(place->first, key);
+		return conn_spill(family, place->first, key);
 	__sync_fetch_and_or(&place->first->slot[0].meta, META_NEIGHBOUR);
 	return conn;
 }
 
 /* Fills a claimed slot and lets the readers see it. `meta` has state, flags and kind. */
-static __always_inline void conn_publish(struct conn *conn, const struct conn_key *key, __u32 meta)
+static __always_inline void conn_publish(enum family family, struct conn *conn, const struct conn_key *key, __u32 meta)
 {
+	const __u64 *rest = ((const struct conn_key6 *)key)->rest;
+	volatile __u64 *words = (volatile __u64 *)((struct conn6 *)conn)->client_rest;
+
 	*(volatile __u64 *)&conn->client = key->addresses;
 	*(volatile __u32 *)&conn->client_port = key->ports;
+	if (family == FAMILY_6) {
+		words[0] = rest[0];
+		words[1] = rest[1];
+		words[2] = rest[2];
+	}
 	/* The state bits are clear in a claimed slot, so that this one step sets them and takes BUSY away. */
 	__sync_fetch_and_xor(&conn->meta, META_BUSY | META_VALID | key->kind | meta);
 }
 
 /* Takes an entry out of the table, wherever it is. */
-static __always_inline void conn_remove(const struct conn_place *place, const struct conn_key *key, struct conn *conn)
+static __always_inline void conn_remove(enum family family, const struct conn_place *place, const struct conn_key *key, struct conn *conn)
 {
-	if (conn_claim(conn, conn_meta(conn)))
-		conn_give_back(place, key, conn);
+	if (conn_claim(family, conn, conn_meta(conn)))
+		conn_give_back(family, place, key, conn);
+}
+
+static __always_inline int reply_enter_into(enum family family, const struct conn_key *tuple, const struct admission *admission,
+					    const struct server *server, struct conn_line *held)
+{
+	struct conn_place place;
+	struct conn_key6 key;
+	struct conn *reply;
+	int fresh;
+
+	reply_key(family, &key, tuple, server);
+	if (!conn_place(family, &key.core, &place) || (place.first != held && !line_lock(place.first)))
+		return DROP_TABLE_BUSY;
+	reply = conn_find(family, place.first, &key.core);
+	fresh = !reply;
+	if (fresh)
+		reply = conn_allocate(family, &place, &key.core, admission->now);
+	if (reply) {
+		reply_lead(family, reply, tuple);
+		if (family == FAMILY_4)
+			((struct reply *)reply)->from = admission->from;
+		if (fresh)
+			conn_publish(family, reply, &key.core, 0);
+	}
+	if (place.first != held)
+		line_unlock(place.first);
+	return reply ? 0 : DROP_TABLE_FULL;
 }
 
 /*
@@ -281,28 +440,10 @@ static __always_inline void conn_remove(const struct conn_place *place, const st
  */
 __noinline int reply_enter(const struct conn_key *tuple, const struct admission *admission, struct server *server, struct conn_line *held)
 {
-	struct conn_place place;
-	struct reply *reply;
-	struct conn_key key;
-	int fresh;
+	return tuple && admission && server ? reply_enter_into(FAMILY_4, tuple, admission, server, held) : DROP_TABLE_BUSY;
+}
 
-	if (!tuple || !admission || !server)
-		return DROP_TABLE_BUSY;
-	key = reply_key((__be32)tuple->addresses, (__be16)tuple->ports, (__be16)(tuple->ports >> 16), tuple->kind, server);
-	if (!conn_place(&key, &place) || (place.first != held && !line_lock(place.first)))
-		return DROP_TABLE_BUSY;
-	reply = (struct reply *)conn_find(place.first, &key);
-	fresh = !reply;
-	if (fresh)
-		reply = (struct reply *)conn_allocate(&place, &key, admission->now);
-	if (reply) {
-		reply->virtual = (__be32)(tuple->addresses >> 32);
-		reply->virtual_port = (__be16)(tuple->ports >> 16);
-		reply->from = admission->from;
-		if (fresh)
-			conn_publish((struct conn *)reply, &key, 0);
-	}
-	if (place.first != held)
-		line_unlock(place.first);
-	return reply ? 0 : DROP_TABLE_FULL;
+__noinline int reply_enter6(const struct conn_key6 *tuple, const struct admission *admission, struct server *server, struct conn_line *held)
+{
+	return tuple && admission && server ? reply_enter_into(FAMILY_6, &tuple->core, admission, server, held) : DROP_TABLE_BUSY;
 }

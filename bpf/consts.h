@@ -32,11 +32,36 @@
 /* Source port of active FTP's data connections: IPVS never schedules it. */
 #define FTP_DATA_PORT 20
 
+/* ICMP's types and codes (RFC 792), and ICMPv6's (RFC 4443). */
+#define ICMP_UNREACHABLE 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_CODE_PORT 3
+#define ICMP_CODE_TOO_BIG 4
+#define ICMP6_UNREACHABLE 1
+#define ICMP6_TOO_BIG 2
+#define ICMP6_TIME_EXCEEDED 3
+#define ICMP6_CODE_PORT 4
+#define ICMP6_INFORMATION 128 /* messages from this type on are no errors */
+
 /* Quoted bytes behind the IP header in an ICMP error (RFC 792). */
 #define ICMP_QUOTED_BYTES 8
 
 /* ICMP errors that one CPU may send in a second, like the kernel's icmp_msgs_per_sec. */
 #define ICMP_PER_SECOND 1000
+
+/* IPv6 extension headers that are walked before the transport header, and how far they may reach. */
+#define MAX_EXTENSION_HEADERS 6
+#define MAX_EXTENSION_BYTES 1024
+
+/* No link of IPv6 carries less, and no ICMPv6 error is longer (RFC 8200, 5; RFC 4443, 2.4). */
+#define IPV6_MIN_MTU 1280
+
+/* A connection's number with this bit is one of the IPv6 table. */
+#define NUMBER_IPV6 0x80000000U
+
+/* Secret numbers of the IPv6 table's hash, one for each 32-bit word that it hashes. */
+#define HASH6_WORDS 10
 
 #define NSEC_PER_SEC 1000000000ULL
 
@@ -47,6 +72,12 @@ enum tail {
 	TAIL_FRAGMENT = 2,
 	TAIL_REJECT = 3,
 	TAIL_REPLY = 4,
+	TAIL_BALANCE6 = 5,
+	TAIL_HEADERS6 = 6,
+	TAIL_ADMIT6 = 7,
+	TAIL_ICMP6 = 8,
+	TAIL_FRAGMENT6 = 9,
+	TAIL_REPLY6 = 10,
 	TAIL_COUNT,
 };
 
@@ -100,6 +131,12 @@ enum meta {
 	META_SPILLED = 0x02000000, /* the overflow map may hold a connection whose first choice is this line */
 	META_NEIGHBOUR = 0x04000000, /* the next line may hold a connection whose first choice is this line */
 	META_LINE = 0x07000000,
+};
+
+/* Known when the program is compiled, nearly everywhere: what is written for both families becomes code for one. */
+enum family {
+	FAMILY_4 = 4,
+	FAMILY_6 = 6,
 };
 
 enum server_flag {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The packet path of a director: IPVS's semantics for IPv4, TCP and UDP, by direct routing. `balance` is what a port runs; it answers for
- * established connections alone and jumps to the other programs for everything else. `sweep` is run by the director.
+ * The packet path of a director: IPVS's semantics for TCP and UDP. `balance` is what a port runs; it answers for established IPv4
+ * connections alone and jumps to the other programs for everything else (those of IPv6 are in director6.h). `sweep` is run by the director.
  */
-#include "admit.h"
+#include "admit_packet.h"
 #include "reply.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -28,7 +28,7 @@ int balance(struct xdp_md *ctx)
 	int verdict;
 
 	if (!parse_ipv4(ctx, &packet))
-		return XDP_PASS;
+		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
 		return may_be_reply(packet.ip->saddr) ? jump(ctx, TAIL_REPLY) : XDP_PASS;
 	if (!is_for_us(packet.eth))
@@ -49,80 +49,18 @@ int balance(struct xdp_md *ctx)
 	} else {
 		return jump(ctx, TAIL_ICMP);
 	}
-	line = conn_line_of(&key);
+	line = conn_line_of(FAMILY_4, &key);
 	if (!line)
 		return XDP_PASS;
-	conn = conn_find(line, &key);
+	conn = conn_find(FAMILY_4, line, &key);
 	if (!conn)
 		return jump(ctx, TAIL_ADMIT);
 	meta = conn_meta(conn);
 	now = now_jiffies();
 	if (conn_expired(conn, now))
 		return jump(ctx, TAIL_ADMIT);
-	verdict = serve(ctx, &packet, conn, meta, flags, now);
+	verdict = serve(FAMILY_4, ctx, &packet, conn, meta, flags, now);
 	return verdict == VERDICT_STALE ? jump(ctx, TAIL_ADMIT) : verdict;
-}
-
-/* A SYN for a connection that is over starts a new one, unless a template holds the client to its server (IPVS's conn_reuse_mode 1). */
-static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 flags)
-{
-	__u32 state = meta & META_STATE;
-
-	return flags & TCP_SYN && !conn->control && (state == STATE_TIME_WAIT || state == STATE_CLOSE);
-}
-
-/* The other fragments of a datagram follow its first one. */
-static __always_inline void remember_fragment(const struct packet *packet, __u32 server, int masqueraded)
-{
-	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
-	struct fragment_key key = fragment_key(packet);
-
-	if (is_fragment(packet))
-		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
-}
-
-/* A packet without a connection: whose service starts one, or gives it to the stack. */
-static __always_inline int admit_packet(struct xdp_md *ctx, struct packet *packet, const struct conn_key *key, __u8 flags, __u32 now)
-{
-	const struct ports *ports = packet->l4;
-	struct admission admission = { .state = STATE_UDP, .now = now, .server = NO_SERVER };
-	struct service *service;
-	struct server *server;
-	enum rewrite what;
-	__u16 service_port;
-	int reason = 0;
-
-	service = find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, &service_port);
-	if (!service)
-		return pass(PASS_NO_SERVICE);
-	if (packet->ip->protocol == IPPROTO_TCP) {
-		if ((flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
-			return pass(PASS_NO_CONNECTION);
-		admission.state = tcp_next_state(STATE_NONE, flags, DIRECTION_INPUT);
-	}
-	if (ports->source == bpf_htons(FTP_DATA_PORT))
-		return pass(PASS_FTP_DATA);
-	if (service->flags & SERVICE_PERSISTENT)
-		reason = choose_by_template(service, key, service_port, &admission);
-	else
-		admission.server = schedule(service, key, now);
-	if (reason == REJECT_NO_SERVER || (!reason && admission.server == NO_SERVER))
-		return reject(ctx, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
-	if (!reason) {
-		if (settings.flags & SETTING_MASQUERADE)
-			hop_of(ctx, packet, &admission.from);
-		reason = enter(key, &admission);
-		if (reason)
-			admission_cancel(&admission);
-	}
-	if (reason)
-		return drop(reason);
-	server = bpf_map_lookup_elem(&servers, &admission.server);
-	if (!server)
-		return drop(DROP_SERVER_DELETED);
-	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT : REWRITE_NOTHING;
-	remember_fragment(packet, admission.server, what);
-	return forward(ctx, packet, admission.server, server, what);
 }
 
 /* The whole way, for packets that `balance` found no connection for, SYNs, and first fragments. */
@@ -147,20 +85,20 @@ int admit_program(struct xdp_md *ctx)
 	} else {
 		key = packet_key(&packet, CONN_UDP, 0);
 	}
-	if (!conn_place(&key, &place))
+	if (!conn_place(FAMILY_4, &key, &place))
 		return XDP_PASS;
 	now = now_jiffies();
-	conn = conn_find(place.first, &key);
+	conn = conn_find(FAMILY_4, place.first, &key);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
 		if (!is_reuse(conn, meta, flags)) {
-			remember_fragment(&packet, conn->server, meta & META_MASQUERADED);
-			verdict = serve(ctx, &packet, conn, meta, flags, now);
+			remember_fragment(FAMILY_4, &packet, conn->server, meta & META_MASQUERADED);
+			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, flags, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
-		conn_remove(&place, &key, conn);
+		conn_remove(FAMILY_4, &place, &key, conn);
 	}
-	return admit_packet(ctx, &packet, &key, flags, now);
+	return admit_packet(FAMILY_4, ctx, &packet, &key, flags, now);
 }
 
 /* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. */
@@ -182,9 +120,9 @@ int icmp_program(struct xdp_md *ctx)
 	icmp = packet.l4;
 	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_SOURCE_QUENCH && icmp->type != ICMP_TIME_EXCEEDED)
 		return pass(PASS_ICMP);
-	if (!icmp_quoted_key(&packet, &key) || !conn_place(&key, &place))
+	if (!icmp_quoted_key(&packet, &key) || !conn_place(FAMILY_4, &key, &place))
 		return pass(PASS_ICMP);
-	conn = conn_find(place.first, &key);
+	conn = conn_find(FAMILY_4, place.first, &key);
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
@@ -192,10 +130,10 @@ int icmp_program(struct xdp_md *ctx)
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	if (!(conn_meta(conn) & META_MASQUERADED))
-		return forward(ctx, &packet, index, server, REWRITE_NOTHING);
+		return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_NOTHING);
 	if (!rewrite_quoted_source(&packet, server))
 		return pass(PASS_ICMP);
-	return forward(ctx, &packet, index, server, REWRITE_ADDRESS);
+	return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_ADDRESS);
 }
 
 /* The first fragment has the ports and goes the usual way; the server it went to is remembered for the others. */
@@ -226,7 +164,7 @@ int fragment_program(struct xdp_md *ctx)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	return forward(ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
+	return forward(FAMILY_4, ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
 }
 
 /* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
@@ -258,8 +196,8 @@ int reply_program(struct xdp_md *ctx)
 	} else {
 		return XDP_PASS;
 	}
-	line = conn_line_of(&key);
-	reply = line ? (struct reply *)conn_find(line, &key) : NULL;
+	line = conn_line_of(FAMILY_4, &key);
+	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key) : NULL;
 	if (!reply)
 		return XDP_PASS;
 	meta = conn_meta((struct conn *)reply);
@@ -278,15 +216,17 @@ SEC("xdp")
 int reject_program(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
+	struct packet packet;
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
 
 	if (!scratch)
 		return XDP_DROP;
 	if (!icmp_allowed(scratch, now_jiffies()))
 		return drop(DROP_REJECT_LIMITED);
-	return icmp_reply(ctx, scratch);
+	return parse_ipv6(ctx, &packet) ? icmp_reply6(ctx, scratch) : icmp_reply(ctx, scratch);
 }
 
+#include "director6.h"
 #include "sweep.h"
 
 /* The compiler writes type information only for what is used; this names the numbers that the director reads from it. */
@@ -295,6 +235,7 @@ struct vocabulary {
 	enum conn_protocol protocol;
 	enum conn_state state;
 	enum meta meta;
+	enum family family;
 	enum server_flag server_flag;
 	enum forwarding forwarding;
 	enum load_flag load_flag;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nat.h"
+#include "size.h"
 #include "tunnel.h"
 
 static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
@@ -12,8 +13,11 @@ static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 	return XDP_PASS;
 }
 
+/* Says where an ICMP error comes from: from the address that the packet was sent to. */
+#define FROM_DESTINATION ((struct address6){})
+
 /* Jumps to the program that answers with an ICMP error. `info` is the second word of its header. */
-static __always_inline int reject_from(struct xdp_md *ctx, __be32 source, enum reason reason, __u32 type, __u32 code, __u32 info)
+static __always_inline int reject(struct xdp_md *ctx, struct address6 source, enum reason reason, __u32 type, __u32 code, __u32 info)
 {
 	__u32 zero = 0;
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
@@ -28,35 +32,61 @@ static __always_inline int reject_from(struct xdp_md *ctx, __be32 source, enum r
 	return jump(ctx, TAIL_REJECT);
 }
 
-/* From the address that the packet was sent to. */
-static __always_inline int reject(struct xdp_md *ctx, enum reason reason, __u32 type, __u32 code, __u32 info)
+static __always_inline int reject_no_server(enum family family, struct xdp_md *ctx)
 {
-	return reject_from(ctx, 0, reason, type, code, info);
+	if (family == FAMILY_6)
+		return reject(ctx, FROM_DESTINATION, REJECT_NO_SERVER, ICMP6_UNREACHABLE, ICMP6_CODE_PORT, 0);
+	return reject(ctx, FROM_DESTINATION, REJECT_NO_SERVER, ICMP_UNREACHABLE, ICMP_CODE_PORT, 0);
 }
 
-/* One less to live, and the header's checksum with it (RFC 1624): 0x0100 in the word of TTL and protocol. */
-static __always_inline void decrease_ttl(struct iphdr *ip)
+static __always_inline int reject_expired(enum family family, struct xdp_md *ctx, struct address6 source)
 {
-	__u32 check = ip->check;
+	return reject(ctx, source, REJECT_TTL_EXCEEDED, family == FAMILY_6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 0, 0);
+}
 
+static __always_inline int reject_too_big(enum family family, struct xdp_md *ctx, struct address6 source, __u32 mtu)
+{
+	if (family == FAMILY_6)
+		return reject(ctx, source, REJECT_TOO_BIG, ICMP6_TOO_BIG, 0, mtu);
+	return reject(ctx, source, REJECT_TOO_BIG, ICMP_UNREACHABLE, ICMP_CODE_TOO_BIG, mtu);
+}
+
+static __always_inline int may_be_cut(enum family family, const struct packet *packet)
+{
+	return family == FAMILY_4 && !(packet->ip->frag_off & bpf_htons(IP_DF));
+}
+
+static __always_inline __u32 hops_left(enum family family, const struct packet *packet)
+{
+	return family == FAMILY_6 ? packet->ip6->hop_limit : packet->ip->ttl;
+}
+
+/* One less to live, and IPv4's checksum with it (RFC 1624): 0x0100 in the word of TTL and protocol. */
+static __always_inline void take_hop(enum family family, struct packet *packet)
+{
+	__u32 check;
+
+	if (family == FAMILY_6) {
+		packet->ip6->hop_limit--;
+		return;
+	}
+	check = packet->ip->check;
 	check += bpf_htons(0x0100);
-	ip->check = (__u16)(check + (check >= 0xffff));
-	ip->ttl--;
+	packet->ip->check = (__u16)(check + (check >= 0xffff));
+	packet->ip->ttl--;
 }
 
 /* Takes one hop off a packet and sends it to its server; or says why that cannot be. */
-static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet, const struct server *server, enum rewrite what)
+static __always_inline int forward_on(enum family family, struct xdp_md *ctx, struct packet *packet, const struct server *server,
+				      enum rewrite what)
 {
-	if (packet->ip->ttl <= 1)
-		return reject(ctx, REJECT_TTL_EXCEEDED, 11, 0, 0);
-	if (server->mtu && packet->length > server->mtu) {
-		if (packet->ip->frag_off & bpf_htons(IP_DF))
-			return reject(ctx, REJECT_TOO_BIG, 3, 4, server->mtu);
-		return drop(DROP_TOO_BIG);
-	}
-	decrease_ttl(packet->ip);
+	if (hops_left(family, packet) <= 1)
+		return reject_expired(family, ctx, FROM_DESTINATION);
+	if (is_too_long(ctx, packet->length, server->mtu))
+		return may_be_cut(family, packet) ? drop(DROP_TOO_BIG) : reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
+	take_hop(family, packet);
 	if (what)
-		rewrite_destination(packet, server, what);
+		rewrite_destination(family, packet, server, what);
 	else if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)
 		return forward_tunnel(ctx, server);
 	write_macs(packet->eth, server->destination_mac);
@@ -64,11 +94,12 @@ static __always_inline int forward_on(struct xdp_md *ctx, struct packet *packet,
 }
 
 /* To the server of a connection or template: counts the packet and forwards it. */
-static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __u32 index, const struct server *server, enum rewrite what)
+static __always_inline int forward(enum family family, struct xdp_md *ctx, struct packet *packet, __u32 index, const struct server *server,
+				   enum rewrite what)
 {
 	count_packet(index, packet->length);
 	if ((server->flags & (SERVER_REACHABLE | SERVER_LOCAL)) == SERVER_REACHABLE)
-		return forward_on(ctx, packet, server, what);
+		return forward_on(family, ctx, packet, server, what);
 	if (server->flags & SERVER_LOCAL)
 		return pass(PASS_LOCAL_SERVER);
 	return drop(DROP_NO_NEXT_HOP);

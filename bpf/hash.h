@@ -1,19 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The keyed hash of the connection table. */
+/* The keyed hashes of the connection tables. */
 #pragma once
 
 #include "maps.h"
 
 /*
- * Two rounds of multiplication by secret odd 64-bit numbers. For one virtual address and protocol the map from (client, ports) to `h` is a
- * bijection, so that no two clients collide in all of it; and every bit of the upper half, which chooses the line, depends on all bits
- * below it and on the secrets: a client cannot aim at a line.
+ * What is common to both families. A sum of words times secrets alone is universal, but leaves clients with addresses or ports in sequence in
+ * sequence: with one secret of twenty, thousands of them would fall upon a few lines. Folding the upper half into the lower before another
+ * secret multiplies it takes them apart. The line is chosen by the upper half, of which each bit depends on all below it and on the secrets:
+ * a client cannot aim at a line.
  */
-static __always_inline __u32 hash_tuple(__u64 client_and_ports, __u64 virtual_and_kind)
+static __always_inline __u32 hash_finish(__u64 sum)
 {
-	__u64 h = (client_and_ports ^ settings.hash_seed[0]) * settings.hash_seed[1];
+	return (__u32)((sum ^ sum >> 29) * settings.hash_seed[0] >> 32);
+}
 
-	h ^= h >> 32;
-	h = (h ^ virtual_and_kind) * settings.hash_seed[2];
-	return (__u32)(h >> 32);
+static __always_inline __u32 hash_tuple(__be32 client, __be32 virtual, __u32 ports, __u32 kind)
+{
+	const __u64 *seed = settings.hash_seed;
+
+	return hash_finish(client * seed[1] + virtual * seed[2] + ((__u64)kind << 32 | ports) * seed[3]);
+}
+
+/*
+ * Multilinear hashing with half as many multiplications (Lemire and Kaser, "Strongly universal string hashing is fast", section 4): products
+ * of two words at a time, each with a secret of its own. The products do not wait for each other.
+ */
+static __always_inline __u32 hash_words(__u64 a, __u64 b, __u64 c, __u64 d, __u64 e)
+{
+	const __u64 *seed = settings.hash6_seed;
+	__u64 sum = (seed[0] + (__u32)a) * (seed[1] + (a >> 32)) + (seed[2] + (__u32)b) * (seed[3] + (b >> 32));
+
+	sum += (seed[4] + (__u32)c) * (seed[5] + (c >> 32)) + (seed[6] + (__u32)d) * (seed[7] + (d >> 32));
+	return hash_finish(sum + (seed[8] + (__u32)e) * (seed[9] + (e >> 32)));
 }

@@ -12,12 +12,6 @@ struct icmp_header {
 	__be32 rest;
 };
 
-#define ICMP_UNREACHABLE 3
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_CODE_PORT 3
-#define ICMP_CODE_TOO_BIG 4
-
 /* 60 bytes of header with all options, and eight behind it, in words. */
 #define MAX_QUOTED_WORDS 17
 
@@ -65,10 +59,10 @@ static __always_inline int rewrite_quoted_source(struct packet *outer, const str
 	if ((void *)(ports + 1) > outer->end)
 		return 0;
 	port = server->port ? server->port : ports->source;
-	header_change = checksum_change(ip->saddr, server->address);
+	header_change = checksum_change(ip->saddr, server->address.word[0]);
 	check = checksum_changed(ip->check, header_change);
 	change = header_change + checksum_change_half(ip->check, check) + checksum_change_half(ports->source, port);
-	ip->saddr = server->address;
+	ip->saddr = server->address.word[0];
 	ip->check = check;
 	ports->source = port;
 	icmp->checksum = checksum_changed(icmp->checksum, change);
@@ -103,6 +97,14 @@ static __always_inline int icmp_allowed(struct scratch *scratch, __u32 now)
 	return 1;
 }
 
+/* Back to where the frame came from. */
+static __always_inline void answer_frame(struct ethhdr *answer, const struct ethhdr *frame)
+{
+	__builtin_memcpy(answer->h_dest, frame->h_source, ETH_ALEN);
+	__builtin_memcpy(answer->h_source, frame->h_dest, ETH_ALEN);
+	answer->h_proto = frame->h_proto;
+}
+
 /*
  * Turns the packet into an ICMP error to its sender: the original header and eight bytes stay where they are, everything behind them is cut
  * off, and new headers go before them.
@@ -123,7 +125,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	quoted = packet.ip->ihl * 4 + ICMP_QUOTED_BYTES;
 	eth = *packet.eth;
 	client = packet.ip->saddr;
-	virtual = scratch->icmp_source ? scratch->icmp_source : packet.ip->daddr;
+	virtual = scratch->icmp_source.word[0] ? scratch->icmp_source.word[0] : packet.ip->daddr;
 	excess = (__u32)(packet.end - (void *)packet.ip) - quoted;
 	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct iphdr) + sizeof(struct icmp_header))))
 		return XDP_DROP;
@@ -133,9 +135,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	icmp = (void *)(packet.ip + 1);
 	if ((void *)(icmp + 1) > packet.end)
 		return XDP_DROP;
-	__builtin_memcpy(packet.eth->h_dest, eth.h_source, ETH_ALEN);
-	__builtin_memcpy(packet.eth->h_source, eth.h_dest, ETH_ALEN);
-	packet.eth->h_proto = eth.h_proto;
+	answer_frame(packet.eth, &eth);
 	*packet.ip = (struct iphdr){
 		.version = 4,
 		.ihl = 5,

@@ -24,6 +24,22 @@ struct {
 	__type(value, struct conn);
 } overflow SEC(".maps");
 
+/* Page aligned: both slots of a line lie in two cache lines side by side. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << 15); /* by the director; a power of two */
+	__type(key, __u32);
+	__type(value, struct conn_line6);
+} connections6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 12); /* by the director */
+	__type(key, struct conn_key6);
+	__type(value, struct conn6);
+} overflow6 SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -53,6 +69,13 @@ struct {
 	__type(key, struct service_key);
 	__type(value, __u32); /* index into services */
 } service_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct service_key6);
+	__type(value, __u32);
+} service_index6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -86,6 +109,13 @@ struct {
 } fragments SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct fragment_key6);
+	__type(value, struct fragment_way6);
+} fragments6 SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, REASON_COUNT);
 	__type(key, __u32);
@@ -105,6 +135,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct choice);
 } choices SEC(".maps");
+
+/* The key of the connection that is being opened. Only packets use it: the director's sweep may be interrupted by one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct conn_key6);
+} keys6 SEC(".maps");
 
 /* Ports a packet may leave by, keyed by interface index. */
 struct {

@@ -19,11 +19,11 @@ enum rewrite {
 #define TCP_CHECK_OFFSET 16
 
 /* A checksum of 0 says that a datagram has none; one that comes out as 0 is written as its other zero (RFC 768). */
-static __always_inline void rewrite_l4_check(struct packet *packet, __u64 change)
+static __always_inline void rewrite_l4_check(enum family family, struct packet *packet, __u64 change)
 {
 	__u16 *check = packet->l4 + UDP_CHECK_OFFSET;
 
-	if (packet->ip->protocol == IPPROTO_TCP) {
+	if (packet_protocol(family, packet) == IPPROTO_TCP) {
 		if (!has_tcp_header(packet))
 			return;
 		check = packet->l4 + TCP_CHECK_OFFSET;
@@ -44,18 +44,41 @@ static __always_inline void rewrite(struct packet *packet, __be32 *address, __be
 	*address = new_address;
 	if (what != REWRITE_ENDPOINT)
 		return;
-	rewrite_l4_check(packet, change + checksum_change_half(*port, new_port));
+	rewrite_l4_check(FAMILY_4, packet, change + checksum_change_half(*port, new_port));
 	*port = new_port;
 }
 
-static __always_inline void rewrite_destination(struct packet *packet, const struct server *server, enum rewrite what)
+/* What another address adds to the sum. */
+static __always_inline __u64 checksum_change6(const struct address6 *before, const struct address6 *after)
+{
+	return checksum_change(before->word[0], after->word[0]) + checksum_change(before->word[1], after->word[1]) +
+	       checksum_change(before->word[2], after->word[2]) + checksum_change(before->word[3], after->word[3]);
+}
+
+/* The header of IPv6 has no checksum of its own. */
+static __always_inline void rewrite6(struct packet *packet, struct address6 *address, __be16 *port, const struct address6 *new_address,
+				     __be16 new_port, enum rewrite what)
+{
+	__u64 change = checksum_change6(address, new_address);
+
+	*address = *new_address;
+	if (what != REWRITE_ENDPOINT)
+		return;
+	rewrite_l4_check(FAMILY_6, packet, change + checksum_change_half(*port, new_port));
+	*port = new_port;
+}
+
+static __always_inline void rewrite_destination(enum family family, struct packet *packet, const struct server *server, enum rewrite what)
 {
 	struct ports *ports = packet->l4;
 	__be16 port = 0;
 
 	if (what == REWRITE_ENDPOINT)
 		port = server->port ? server->port : ports->destination;
-	rewrite(packet, &packet->ip->daddr, &ports->destination, server->address, port, what);
+	if (family == FAMILY_6)
+		rewrite6(packet, &packet->ip6->destination, &ports->destination, &server->address, port, what);
+	else
+		rewrite(packet, &packet->ip->daddr, &ports->destination, server->address.word[0], port, what);
 }
 
 static __always_inline void rewrite_source(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
@@ -63,4 +86,11 @@ static __always_inline void rewrite_source(struct packet *packet, __be32 address
 	struct ports *ports = packet->l4;
 
 	rewrite(packet, &packet->ip->saddr, &ports->source, address, port, what);
+}
+
+static __always_inline void rewrite_source6(struct packet *packet, const struct address6 *address, __be16 port, enum rewrite what)
+{
+	struct ports *ports = packet->l4;
+
+	rewrite6(packet, &packet->ip6->source, &ports->source, address, port, what);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From a frame to an IPv4 packet of a virtual address. Everything that is not one stays the stack's business. */
+/* From a frame to an IP packet of a virtual address. Everything that is not one stays the stack's business. */
 #pragma once
 
 #include <linux/if_ether.h>
@@ -10,18 +10,38 @@
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 
-#include "stats.h"
+#include "conn.h"
 
 #define IP_DF 0x4000
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
 
+/* RFC 8200. The kernel's own header cuts the traffic class in two. */
+struct ip6_header {
+	__u8 version_and_class;
+	__u8 class_and_flow[3];
+	__be16 payload_length;
+	__u8 next;
+	__u8 hop_limit;
+	struct address6 source;
+	struct address6 destination;
+};
+
 struct packet {
 	struct ethhdr *eth;
-	struct iphdr *ip;
+	union {
+		struct iphdr *ip;
+		struct ip6_header *ip6;
+	};
 	void *l4;
 	void *end;
 	__u32 length; /* of the IP packet */
+	/* Of IPv6 only, whose headers it takes a walk to read. */
+	__u32 protocol;
+	__u32 l4_offset; /* in the frame */
+	__be32 fragment_id;
+	__u8 fragment;       /* part of a datagram */
+	__u8 later_fragment; /* and not the first */
 };
 
 /* The ports lie at the same place in TCP, UDP and SCTP. */
@@ -108,6 +128,12 @@ static __always_inline int parse_header(struct packet *packet)
 static __always_inline int parse_lengths(struct packet *packet)
 {
 	return parse_header(packet) && packet->length >= packet->ip->ihl * 4 + 8 && packet->l4 + 8 <= packet->end;
+}
+
+/* Of a packet whose headers were read. */
+static __always_inline __u32 packet_protocol(enum family family, const struct packet *packet)
+{
+	return family == FAMILY_6 ? packet->protocol : packet->ip->protocol;
 }
 
 static __always_inline int is_fragment(const struct packet *packet)

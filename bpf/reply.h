@@ -12,56 +12,86 @@ struct way_back {
 	struct hop to;
 };
 
+struct way_back6 {
+	struct address6 virtual;
+	__be16 virtual_port;
+	struct hop to;
+};
+
 /* The connection whose way back this is. */
 static __always_inline struct conn *reply_conn(const struct conn_key *key, const struct way_back *back)
 {
 	struct conn_key origin = conn_key((__be32)(key->addresses >> 32), back->virtual, (__be16)(key->ports >> 16), back->virtual_port,
 					  key->kind & META_PROTOCOL);
-	struct conn_line *line = conn_line_of(&origin);
+	struct conn_line *line = conn_line_of(FAMILY_4, &origin);
 
-	return line ? conn_find(line, &origin) : NULL;
+	return line ? conn_find(FAMILY_4, line, &origin) : NULL;
+}
+
+static __always_inline struct conn6 *reply_conn6(const struct packet *packet, const struct way_back6 *back, __u32 protocol)
+{
+	const struct ports *ports = packet->l4;
+	struct conn_key6 origin = tuple6(&packet->ip6->destination, &back->virtual, (__u32)back->virtual_port << 16 | ports->destination, protocol);
+	struct conn_line *line;
+
+	find_lines6(&origin);
+	line = conn_line_of(FAMILY_6, &origin.core);
+	return line ? (struct conn6 *)conn_find(FAMILY_6, line, &origin.core) : NULL;
 }
 
 /* Out of the port that the client's packets come in by. */
-static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *packet, const struct way_back *back, enum rewrite what)
+static __always_inline int send_to_hop(struct xdp_md *ctx, struct packet *packet, const struct hop *to, __u32 port)
 {
-	__u32 port = back->to.port;
-	__u32 mtu, i;
-	__u64 mac;
+	__u64 mac = settings.port_macs[port];
+	__u32 i;
 
-	if (port >= MAX_PORTS || !settings.port_indexes[port])
-		return drop(DROP_NO_NEXT_HOP);
-	mtu = settings.port_mtus[port];
-	if (packet->ip->ttl <= 1)
-		return reject_from(ctx, back->virtual, REJECT_TTL_EXCEEDED, 11, 0, 0);
-	if (mtu && packet->length > mtu) {
-		if (packet->ip->frag_off & bpf_htons(IP_DF))
-			return reject_from(ctx, back->virtual, REJECT_TOO_BIG, 3, 4, mtu);
-		return drop(DROP_TOO_BIG);
-	}
-	decrease_ttl(packet->ip);
-	rewrite_source(packet, back->virtual, back->virtual_port, what);
-	mac = settings.port_macs[port];
 	for (i = 0; i < ETH_ALEN; i++) {
-		packet->eth->h_dest[i] = back->to.mac[i];
+		packet->eth->h_dest[i] = to->mac[i];
 		packet->eth->h_source[i] = mac >> (8 * i);
 	}
 	return send_by(ctx, settings.port_indexes[port]);
 }
 
+static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *packet, const struct way_back *back, enum rewrite what)
+{
+	struct address6 from = { .word = { back->virtual } };
+	__u32 mtu, port = back->to.port;
+
+	if (port >= MAX_PORTS || !settings.port_indexes[port])
+		return drop(DROP_NO_NEXT_HOP);
+	mtu = settings.port_mtus[port];
+	if (packet->ip->ttl <= 1)
+		return reject_expired(FAMILY_4, ctx, from);
+	if (is_too_long(ctx, packet->length, mtu))
+		return may_be_cut(FAMILY_4, packet) ? drop(DROP_TOO_BIG) : reject_too_big(FAMILY_4, ctx, from, mtu);
+	take_hop(FAMILY_4, packet);
+	rewrite_source(packet, back->virtual, back->virtual_port, what);
+	return send_to_hop(ctx, packet, &back->to, port);
+}
+
+static __always_inline int send_to_client6(struct xdp_md *ctx, struct packet *packet, const struct way_back6 *back, enum rewrite what)
+{
+	__u32 mtu, port = back->to.port;
+
+	if (port >= MAX_PORTS || !settings.port_indexes[port])
+		return drop(DROP_NO_NEXT_HOP);
+	mtu = settings.port_mtus[port];
+	if (packet->ip6->hop_limit <= 1)
+		return reject_expired(FAMILY_6, ctx, back->virtual);
+	if (is_too_long(ctx, packet->length, mtu))
+		return reject_too_big(FAMILY_6, ctx, back->virtual, mtu);
+	take_hop(FAMILY_6, packet);
+	rewrite_source6(packet, &back->virtual, back->virtual_port, what);
+	return send_to_hop(ctx, packet, &back->to, port);
+}
+
 /* Keeps the connection's state and time, and counts. False when the connection is gone: then the reply is nobody's. */
 static __always_inline int serve_reply(struct packet *packet, struct conn *conn, __u8 flags, __u32 now)
 {
-	__u32 meta = conn_meta(conn), state = meta & META_STATE;
+	__u32 meta = conn_meta(conn);
 
-	if (conn_expired(conn, now))
+	if (conn_expired(conn, now) || conn_keep(conn, meta, flags, DIRECTION_OUTPUT, now) == KEPT_NOT)
 		return 0;
-	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
-		state = tcp_next_state(state, flags, DIRECTION_OUTPUT);
-		if (state != (meta & META_STATE) && !conn_set_state(conn, meta, flags, DIRECTION_OUTPUT))
-			return 0;
-	}
-	conn_refresh(conn, now, settings.timeouts[state & (STATE_COUNT - 1)]);
 	count_reply(conn->server, packet->length);
 	return 1;
 }
@@ -86,4 +116,25 @@ static __always_inline void remember_reply_fragment(const struct packet *packet,
 
 	if (is_fragment(packet))
 		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
+}
+
+static __always_inline int reply_fragment6(struct xdp_md *ctx, struct packet *packet)
+{
+	struct fragment_key6 where = fragment_key6(packet->ip6, packet->fragment_id);
+	struct fragment_way6 *way = bpf_map_lookup_elem(&fragments6, &where);
+	struct way_back6 back;
+
+	if (!way || is_unspecified(&way->virtual))
+		return XDP_PASS;
+	back = (struct way_back6){ .virtual = way->virtual, .to = way->to };
+	count_reply(way->server, packet->length);
+	return send_to_client6(ctx, packet, &back, REWRITE_ADDRESS);
+}
+
+static __noinline void remember_reply_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, const struct way_back6 *back)
+{
+	struct fragment_way6 way = { .server = server, .virtual = back->virtual, .to = back->to };
+	struct fragment_key6 key = fragment_key6(ip6, id);
+
+	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);
 }

@@ -87,6 +87,20 @@ __noinline __u32 schedule(struct service *service, const struct conn_key *tuple,
 	return search.choice->best.weight ? search.choice->best.server : NO_SERVER;
 }
 
+/* Out of line, as is much of IPv6: for the stack's sake. */
+static __noinline struct service *find_service6(const struct address6 *address, __be16 port, __u16 protocol, __u16 *service_port)
+{
+	struct service_key6 key = { .address = *address, .port = port, .protocol = protocol };
+	__u32 *index = bpf_map_lookup_elem(&service_index6, &key);
+
+	if (!index) {
+		key.port = 0;
+		index = bpf_map_lookup_elem(&service_index6, &key);
+	}
+	*service_port = key.port;
+	return index ? bpf_map_lookup_elem(&services, index) : NULL;
+}
+
 /* The service of an address, protocol and port, or the one of the address's every port; `service_port` is the port it is known by. */
 static __always_inline struct service *find_service(__be32 address, __be16 port, __u16 protocol, __u16 *service_port)
 {

@@ -168,15 +168,19 @@ static __noinline void set_remove(struct locality *kept, __u32 position)
 
 static __noinline void set_add(struct locality *kept, __u32 server, __u32 now)
 {
+	__u16 next, moved = server;
 	__u32 i;
 
 	for (i = 0; i < MAX_REPLICAS; i++) {
 		if (i < kept->count && kept->members[i] == server)
 			return;
 	}
-	for (i = MAX_REPLICAS - 1; i > 0; i--)
-		kept->members[i] = kept->members[i - 1];
-	kept->members[0] = server;
+	/* One by one: all at once they would take the stack that the callers need. */
+	for (i = 0; i < MAX_REPLICAS; i++) {
+		next = *(volatile __u16 *)&kept->members[i];
+		*(volatile __u16 *)&kept->members[i] = moved;
+		moved = next;
+	}
 	if (kept->count < MAX_REPLICAS)
 		kept->count++;
 	kept->changed = now;

@@ -2,8 +2,7 @@
 /* Out of a port. */
 #pragma once
 
-#include "conn.h"
-#include "parse.h"
+#include "parse6.h"
 
 /* Both Ethernet addresses in two steps. The compiler, which sees bytes, would take twelve. */
 static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)

@@ -9,7 +9,7 @@
 #define VERDICT_STALE (-1)
 
 /* Where the packet came from. */
-static __always_inline void hop_of(struct xdp_md *ctx, const struct packet *packet, struct hop *hop)
+static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth, struct hop *hop)
 {
 	__u32 i;
 
@@ -20,43 +20,68 @@ static __always_inline void hop_of(struct xdp_md *ctx, const struct packet *pack
 		hop->port = i;
 		break;
 	}
-	__builtin_memcpy(hop->mac, packet->eth->h_source, ETH_ALEN);
+	__builtin_memcpy(hop->mac, eth->h_source, ETH_ALEN);
 }
 
 /* The way to a client may change while a connection lasts (its router failed over): once a second is often enough to notice. */
-static __noinline void follow_client(struct xdp_md *ctx, const struct packet *packet, const struct conn *conn, struct server *server,
-				     __u32 now)
+static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *eth, const struct conn *conn, struct server *server, __u32 now)
 {
 	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_PROTOCOL);
 	struct admission again = { .now = now };
 
-	hop_of(ctx, packet, &again.from);
+	hop_of(ctx, eth, &again.from);
 	reply_enter(&key, &again, server, NULL);
+}
+
+/* An IPv6 connection has room to remember it itself. */
+static __noinline void follow_client6(struct xdp_md *ctx, const struct ethhdr *eth, struct conn6 *conn)
+{
+	hop_of(ctx, eth, &conn->from);
+}
+
+enum kept {
+	KEPT,
+	KEPT_AFRESH, /* and its time written anew */
+	KEPT_NOT,    /* the entry was replaced while we looked */
+};
+
+/* Keeps state and time of a connection. */
+static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 flags, enum direction direction, __u32 now)
+{
+	__u32 state = meta & META_STATE;
+
+	/* An ACK leaves an established connection as it is; so do nearly all packets. */
+	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
+		state = tcp_next_state(state, flags, direction);
+		if (state != (meta & META_STATE) && !conn_set_state(conn, meta, flags, direction))
+			return KEPT_NOT;
+	}
+	if ((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
+		return KEPT_NOT;
+	return conn_refresh(conn, now, settings.timeouts[state & (STATE_COUNT - 1)]) ? KEPT_AFRESH : KEPT;
 }
 
 /*
  * Keeps state, time and counts, and forwards. A packet whose server was deleted is dropped without a word and without refreshing the
  * connection, as IPVS does by default: the server may come back.
  */
-static __always_inline int serve(struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u32 meta, __u8 flags, __u32 now)
+static __always_inline int serve(enum family family, struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u32 meta, __u8 flags,
+				 __u32 now)
 {
 	__u32 index = conn->server;
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
-	__u32 state = meta & META_STATE;
-	enum direction direction;
+	enum kept kept;
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	direction = meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY;
-	/* An ACK leaves an established connection as it is; so do nearly all packets. */
-	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
-		state = tcp_next_state(state, flags, direction);
-		if (state != (meta & META_STATE) && !conn_set_state(conn, meta, flags, direction))
-			return VERDICT_STALE;
-	}
-	if ((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
+	kept = conn_keep(conn, meta, flags, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
+	if (kept == KEPT_NOT)
 		return VERDICT_STALE;
-	if (conn_refresh(conn, now, settings.timeouts[state & (STATE_COUNT - 1)]) && meta & META_MASQUERADED)
-		follow_client(ctx, packet, conn, server, now);
-	return forward(ctx, packet, index, server, meta & META_MASQUERADED ? REWRITE_ENDPOINT : REWRITE_NOTHING);
+	if (kept == KEPT_AFRESH && meta & META_MASQUERADED) {
+		if (family == FAMILY_6)
+			follow_client6(ctx, packet->eth, (struct conn6 *)conn);
+		else
+			follow_client(ctx, packet->eth, conn, server, now);
+	}
+	return forward(family, ctx, packet, index, server, meta & META_MASQUERADED ? REWRITE_ENDPOINT : REWRITE_NOTHING);
 }

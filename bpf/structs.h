@@ -25,6 +25,11 @@ struct conn {
 	__u32 timeout;  /* of a template: jiffies to live after each use */
 } WORDS;
 
+/* An IPv6 address as it lies in a packet. */
+struct address6 {
+	__be32 word[4];
+};
+
 /* Where a client's packets come from: replies go back there, without a look at routes and neighbours. */
 struct hop {
 	__u16 port; /* its number in the settings */
@@ -51,6 +56,35 @@ struct conn_line {
 	struct conn slot[CONNS_PER_LINE];
 };
 
+/*
+ * The same over IPv6, in a table of its own. Where an IPv4 address would lie there is the fold of an IPv6 one, the exclusive or of its four
+ * words; the other three words lie behind. So whatever does not ask for addresses is the same for both families.
+ */
+struct conn6 {
+	struct conn core;
+	__be32 client_rest[3];
+	__be32 virtual_rest[3];
+	struct hop from; /* of a masqueraded connection */
+} WORDS;
+
+/* Folds and rests of server and client lie as those of client and virtual address do in struct conn6. */
+struct reply6 {
+	__be32 server;
+	__be32 client;
+	__be16 server_port;
+	__be16 client_port;
+	__u32 meta;
+	struct address6 virtual;
+	__be32 server_rest[3];
+	__be32 client_rest[3];
+	__be16 virtual_port;
+	__u16 reserved[3];
+} WORDS;
+
+struct conn_line6 {
+	struct conn6 slot[CONNS_PER_LINE];
+};
+
 /* Where the connection is when both of its lines are full: the key of the overflow map. */
 struct overflow_key {
 	__be32 client;
@@ -60,6 +94,21 @@ struct overflow_key {
 	__u32 kind; /* META_PROTOCOL and META_TEMPLATE bits */
 };
 
+/* What an entry is looked for by. */
+struct conn_key {
+	__u64 addresses; /* client, virtual: as they lie in struct conn */
+	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
+	__u32 kind;      /* META_PROTOCOL, META_TEMPLATE and META_REPLY bits */
+	__u32 first;     /* the line where it is looked for */
+	__u32 second;    /* the line beside it, for what does not fit */
+};
+
+/* Also the key of the IPv6 overflow map as it is: a copy would take stack that there is too little of. */
+struct conn_key6 {
+	struct conn_key core;
+	__u64 rest[3]; /* as it lies in struct conn6 */
+};
+
 /* What a packet needs of its real server; written by the director only. */
 struct server {
 	__u8 destination_mac[6]; /* the next hop's; both addresses lie as in an Ethernet header */
@@ -67,14 +116,13 @@ struct server {
 	__u32 flags; /* enum server_flag */
 	__u32 ifindex;
 	__u32 mtu; /* of the packet as it came, without what a tunnel puts before it; 0: not checked */
-	__be32 address;
+	struct address6 address; /* an IPv4 one is the first word, here and below */
+	struct address6 tunnel_source; /* the director's address on the way there */
 	__be16 port;
-	__u8 forwarding; /* enum forwarding */
-	__u8 reserved;
-	__be32 tunnel_source; /* the director's address on the way there */
-	__be16 tunnel_port;   /* GUE's */
-	__u16 reserved_2;
-	__u32 padding[6];
+	__be16 tunnel_port; /* GUE's */
+	__u8 forwarding;    /* enum forwarding */
+	__u8 family;        /* of its addresses, enum family; differs from its service's only with tunnels */
+	__u16 reserved;
 } WORDS;
 
 /* Connection counts of a real server, and its thresholds. Both halves of `connections` move in one atomic addition. */
@@ -105,6 +153,12 @@ struct service_key {
 	__u16 protocol;
 };
 
+struct service_key6 {
+	struct address6 address;
+	__be16 port;
+	__u16 protocol;
+};
+
 /* How a service chooses its servers: a run of slots, and what is done with them. */
 struct schedule {
 	__u64 cursor; /* SCHEDULE_CYCLE: slots taken since it was laid out */
@@ -128,9 +182,9 @@ struct service {
 	__u32 current;
 	__u32 flags; /* enum service_flag */
 	__u32 persistence_timeout; /* jiffies */
-	__be32 persistence_mask;
+	struct address6 persistence_mask; /* of IPv4 in the first word */
 	__u32 index;
-	__u32 padding[7];
+	__u32 padding[4];
 };
 
 struct slot_line {
@@ -140,7 +194,7 @@ struct slot_line {
 /* What lblc and lblcr remember of a virtual address. */
 struct locality_key {
 	__u32 service;
-	__be32 virtual;
+	__be32 virtual; /* an IPv6 one folded */
 };
 
 struct locality {
@@ -157,6 +211,13 @@ struct fragment_way {
 	__be32 virtual;    /* of a reply: the source that it gets */
 	__u32 masqueraded; /* of a request: its destination becomes the server's address */
 	struct hop to;     /* of a reply */
+};
+
+struct fragment_way6 {
+	__u32 server;
+	__u32 masqueraded;
+	struct address6 virtual;
+	struct hop to;
 };
 
 /* What a scheduler may ask about a server, read once. */
@@ -185,9 +246,16 @@ struct fragment_key {
 	__u16 protocol;
 };
 
+/* As RFC 8200 tells datagrams apart: fragments of one need not agree about what follows the fragment header. */
+struct fragment_key6 {
+	struct address6 source;
+	struct address6 destination;
+	__be32 id;
+};
+
 /* What the packet path reads of the director's settings with every packet; one memory-mapped record. */
 struct settings {
-	__u64 hash_seed[3];
+	__u64 hash_seed[4]; /* secret odd numbers */
 	__u32 line_mask; /* lines of the connection table - 1 */
 	__u32 jiffies_offset; /* added to the kernel's clock; only tests that travel in time set it */
 	__u32 hz; /* jiffies in a second */
@@ -198,8 +266,11 @@ struct settings {
 	__u64 port_macs[MAX_PORTS]; /* as the first eight bytes of a frame, the last two cleared; 0: no port of this number */
 	__u32 port_indexes[MAX_PORTS]; /* the interfaces' indexes */
 	__u32 port_mtus[MAX_PORTS]; /* 0: not checked */
-	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses */
+	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses; those of IPv6 folded */
 	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded */
+	__u64 hash6_seed[HASH6_WORDS];
+	__u32 line_mask6;
+	__u32 overflow6_count;
 };
 
 /* Argument and answer of the `sweep` program. */
@@ -207,6 +278,7 @@ struct sweep {
 	__u32 first_line;
 	__u32 line_count;
 	__u32 with_overflow;
+	__u32 family; /* enum family: which table */
 	__u32 expired; /* answer: entries released */
 	__u32 seen;    /* answer: entries still in use */
 	__u32 jiffies; /* answer: the packet path's clock */
@@ -220,5 +292,5 @@ struct scratch {
 	__u32 icmp_info; /* the second word of the ICMP header, host order: the MTU of "fragmentation needed" */
 	__u32 icmp_budget;
 	__u32 icmp_refilled; /* jiffies */
-	__be32 icmp_source; /* 0: the address that the packet was sent to */
+	struct address6 icmp_source; /* all zero: the address that the packet was sent to */
 };

@@ -16,7 +16,7 @@ struct sweep_walk {
  * Only what expired a second ago: a packet that saw the entry alive just before is done with it by then. A template that still controls
  * connections gets another minute.
  */
-static __always_inline int sweep_conn(struct conn *conn, struct sweep_walk *walk)
+static __always_inline int sweep_conn(enum family family, struct conn *conn, struct sweep_walk *walk)
 {
 	__u32 meta = conn_meta(conn);
 
@@ -32,57 +32,76 @@ static __always_inline int sweep_conn(struct conn *conn, struct sweep_walk *walk
 		walk->request->seen++;
 		return 0;
 	}
-	if (!conn_release(conn, meta))
+	if (!conn_release(family, conn, meta))
 		return 0;
 	walk->request->expired++;
 	return 1;
 }
 
-static __always_inline int line_is_empty(const struct conn_line *line)
+static __always_inline int line_is_empty(enum family family, struct conn_line *line)
 {
-	return !((conn_meta(&line->slot[0]) | conn_meta(&line->slot[1])) & (META_VALID | META_BUSY));
+	return !((conn_meta(line_slot(family, line, 0)) | conn_meta(line_slot(family, line, 1))) & (META_VALID | META_BUSY));
 }
 
 /*
  * A line need not look beside itself any more once the line there is empty, nor into the overflow map once that is. Should an entry arrive
  * there at this very moment, the second look puts the mark back: whoever places it claims its slot first and sets the mark then.
  */
-static __always_inline void sweep_marks(struct conn_line *line, struct conn_line *neighbour)
+static __always_inline void sweep_marks(enum family family, struct conn_line *line, struct conn_line *neighbour)
 {
 	__u32 meta = conn_meta(&line->slot[0]);
 
-	if (meta & META_NEIGHBOUR && line_is_empty(neighbour)) {
+	if (meta & META_NEIGHBOUR && line_is_empty(family, neighbour)) {
 		__sync_fetch_and_and(&line->slot[0].meta, ~META_NEIGHBOUR);
-		if (!line_is_empty(neighbour))
+		if (!line_is_empty(family, neighbour))
 			__sync_fetch_and_or(&line->slot[0].meta, META_NEIGHBOUR);
 	}
-	if (meta & META_SPILLED && !settings.overflow_count) {
+	if (meta & META_SPILLED && !*overflow_count(family)) {
 		__sync_fetch_and_and(&line->slot[0].meta, ~META_SPILLED);
-		if (*(volatile __u32 *)&settings.overflow_count)
+		if (*(volatile __u32 *)overflow_count(family))
 			__sync_fetch_and_or(&line->slot[0].meta, META_SPILLED);
 	}
 }
 
-static long sweep_line(__u32 step, struct sweep_walk *walk)
+static __always_inline long sweep_line_of(enum family family, __u32 step, struct sweep_walk *walk)
 {
-	__u32 index = walk->request->first_line + step, beside = index ^ 1;
-	struct conn_line *line = bpf_map_lookup_elem(&connections, &index);
-	struct conn_line *neighbour = bpf_map_lookup_elem(&connections, &beside);
+	__u32 index = walk->request->first_line + step;
+	struct conn_line *line = conn_line_at(family, index);
+	struct conn_line *neighbour = conn_line_at(family, index ^ 1);
 
 	if (!line || !neighbour)
 		return 1;
-	sweep_conn(&line->slot[0], walk);
-	sweep_conn(&line->slot[1], walk);
-	sweep_marks(line, neighbour);
+	sweep_conn(family, line_slot(family, line, 0), walk);
+	sweep_conn(family, line_slot(family, line, 1), walk);
+	sweep_marks(family, line, neighbour);
 	return 0;
+}
+
+static long sweep_line(__u32 step, struct sweep_walk *walk)
+{
+	return sweep_line_of(FAMILY_4, step, walk);
+}
+
+static long sweep_line6(__u32 step, struct sweep_walk *walk)
+{
+	return sweep_line_of(FAMILY_6, step, walk);
 }
 
 static long sweep_overflow(void *map, struct overflow_key *key, struct conn *conn, struct sweep_walk *walk)
 {
 	struct overflow_key where = *key;
 
-	if (sweep_conn(conn, walk) && !bpf_map_delete_elem(map, &where))
+	if (sweep_conn(FAMILY_4, conn, walk) && !bpf_map_delete_elem(map, &where))
 		__sync_fetch_and_sub(&settings.overflow_count, 1);
+	return 0;
+}
+
+static long sweep_overflow6(void *map, struct conn_key6 *key, struct conn6 *conn, struct sweep_walk *walk)
+{
+	struct conn_key6 where = *key;
+
+	if (sweep_conn(FAMILY_6, &conn->core, walk) && !bpf_map_delete_elem(map, &where))
+		__sync_fetch_and_sub(&settings.overflow6_count, 1);
 	return 0;
 }
 
@@ -95,6 +114,12 @@ int sweep(struct sweep *request)
 	request->seen = 0;
 	request->jiffies = walk.now;
 	request->monotonic_ns = bpf_ktime_get_ns();
+	if (request->family == FAMILY_6) {
+		bpf_loop(request->line_count, sweep_line6, &walk, 0);
+		if (request->with_overflow)
+			bpf_for_each_map_elem(&overflow6, sweep_overflow6, &walk, 0);
+		return 0;
+	}
 	bpf_loop(request->line_count, sweep_line, &walk, 0);
 	if (request->with_overflow)
 		bpf_for_each_map_elem(&overflow, sweep_overflow, &walk, 0);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tunnels to real servers: IP in IP (RFC 2003), GRE (RFC 2784) and Generic UDP Encapsulation (variant 0), IPv4 in IPv4, without checksums of
- * their own. The outer header is made as IPVS makes it.
+ * Tunnels to real servers: IP in IP (RFC 2003, RFC 2473), GRE (RFC 2784) and Generic UDP Encapsulation (variant 0), either family in either,
+ * without checksums of their own. The outer header is made as IPVS makes it.
  */
 #pragma once
 
 #include "send.h"
+
+#define ETHERTYPE_OF(ip_protocol) bpf_htons((ip_protocol) == IPPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_IP)
 
 #define IP_ECN_MASK 3
 #define IP_ECN_ECT_0 2
@@ -33,25 +35,20 @@ struct inner {
 	__be16 fragment; /* the bit that forbids fragments, alone */
 	__u8 tos;
 	__u8 ttl;
-	__be16 protocol; /* Ethernet's number */
+	__u8 protocol; /* IP's number for what a tunnel carries */
 	__be16 flow_port; /* differs between flows, for those who spread by it */
 };
 
-static __always_inline __u32 tunnel_overhead(__u8 forwarding)
+/* What lies between the outer and the inner IP header. */
+static __always_inline __u32 between_headers(__u8 forwarding)
 {
-	if (forwarding == FORWARD_GUE)
-		return sizeof(struct iphdr) + sizeof(struct gue_header);
-	if (forwarding == FORWARD_GRE)
-		return sizeof(struct iphdr) + sizeof(struct gre_header);
-	return sizeof(struct iphdr);
+	return forwarding == FORWARD_GUE ? sizeof(struct gue_header) : forwarding == FORWARD_GRE ? sizeof(struct gre_header) : 0;
 }
 
 /* From the dynamic ports, by the addresses; ports are left out, for the fragments of a datagram must not part. */
-static __always_inline __be16 flow_port(const struct iphdr *ip)
+static __always_inline __be16 flow_port(__u32 addresses)
 {
-	__u32 hash = (ip->saddr ^ ip->daddr) * 0x9e3779b1u;
-
-	return bpf_htons(0xc000 | hash >> 18);
+	return bpf_htons(0xc000 | addresses * 0x9e3779b1u >> 18);
 }
 
 static __always_inline __u16 header_checksum(const struct iphdr *ip)
@@ -73,59 +70,113 @@ static __always_inline __u8 outer_tos(__u8 tos)
 	return (tos & IP_ECN_MASK) == IP_ECN_CE ? (tos & ~IP_ECN_MASK) | IP_ECN_ECT_0 : tos;
 }
 
-static __always_inline void write_outer(struct iphdr *ip, const struct inner *inner, const struct server *server, __u32 overhead)
+static __always_inline __u8 outer_protocol(const struct inner *inner, const struct server *server)
+{
+	return server->forwarding == FORWARD_GUE ? IPPROTO_UDP : server->forwarding == FORWARD_GRE ? IPPROTO_GRE : inner->protocol;
+}
+
+static __always_inline void write_outer(struct iphdr *ip, const struct inner *inner, const struct server *server, __u32 payload)
 {
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = 5,
 		.tos = outer_tos(inner->tos),
-		.tot_len = bpf_htons(inner->length + overhead),
+		.tot_len = bpf_htons(sizeof(*ip) + payload),
 		/* RFC 6864: what is never cut needs no number. */
 		.id = inner->fragment ? 0 : (__u16)bpf_get_prandom_u32(),
 		.frag_off = inner->fragment,
 		.ttl = inner->ttl,
-		.protocol = server->forwarding == FORWARD_GUE ? IPPROTO_UDP : server->forwarding == FORWARD_GRE ? IPPROTO_GRE : IPPROTO_IPIP,
-		.saddr = server->tunnel_source,
-		.daddr = server->address,
+		.protocol = outer_protocol(inner, server),
+		.saddr = server->tunnel_source.word[0],
+		.daddr = server->address.word[0],
 	};
 	ip->check = header_checksum(ip);
+}
+
+static __always_inline void write_outer6(struct ip6_header *ip6, const struct inner *inner, const struct server *server, __u32 payload)
+{
+	__u8 class = outer_tos(inner->tos);
+
+	*ip6 = (struct ip6_header){
+		.version_and_class = 6 << 4 | class >> 4,
+		.class_and_flow[0] = class << 4,
+		.payload_length = bpf_htons(payload),
+		.next = outer_protocol(inner, server),
+		.hop_limit = inner->ttl,
+		.source = server->tunnel_source,
+		.destination = server->address,
+	};
+}
+
+/* What lies between the IP headers, `behind` the outer one. */
+static __always_inline void write_between(void *behind, const struct inner *inner, const struct server *server)
+{
+	if (server->forwarding == FORWARD_GRE)
+		*(struct gre_header *)behind = (struct gre_header){ .protocol = ETHERTYPE_OF(inner->protocol) };
+	if (server->forwarding == FORWARD_GUE)
+		*(struct gue_header *)behind = (struct gue_header){
+			.source = inner->flow_port,
+			.destination = server->tunnel_port,
+			.length = bpf_htons(inner->length + sizeof(struct gue_header)),
+			.protocol = inner->protocol,
+		};
+}
+
+/* False for a frame that is neither IPv4 nor IPv6. An IPv6 packet is never cut, but IPVS lets its IPv4 tunnel be. */
+static __always_inline int read_inner(struct xdp_md *ctx, struct inner *inner)
+{
+	struct packet packet;
+
+	if (parse_ipv4(ctx, &packet)) {
+		inner->length = bpf_ntohs(packet.ip->tot_len);
+		inner->fragment = packet.ip->frag_off & bpf_htons(IP_DF);
+		inner->tos = packet.ip->tos;
+		inner->ttl = packet.ip->ttl;
+		inner->protocol = IPPROTO_IPIP;
+		inner->flow_port = flow_port(packet.ip->saddr ^ packet.ip->daddr);
+		return 1;
+	}
+	if (!parse_ipv6(ctx, &packet))
+		return 0;
+	inner->length = bpf_ntohs(packet.ip6->payload_length) + sizeof(struct ip6_header);
+	inner->fragment = 0;
+	inner->tos = packet.ip6->version_and_class << 4 | packet.ip6->class_and_flow[0] >> 4;
+	inner->ttl = packet.ip6->hop_limit;
+	inner->protocol = IPPROTO_IPV6;
+	inner->flow_port = flow_port(fold(&packet.ip6->source) ^ fold(&packet.ip6->destination));
+	return 1;
+}
+
+static __always_inline int wrap(enum family outer, struct xdp_md *ctx, const struct server *server)
+{
+	__u32 between = between_headers(server->forwarding);
+	__u32 header = outer == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr);
+	struct inner inner;
+	struct ethhdr *eth;
+	void *behind;
+
+	if (!read_inner(ctx, &inner))
+		return XDP_DROP;
+	if (bpf_xdp_adjust_head(ctx, -(int)(header + between)))
+		return drop(DROP_NO_HEADROOM);
+	eth = (void *)(long)ctx->data;
+	behind = (void *)(eth + 1) + header;
+	if (behind + sizeof(struct gue_header) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	write_macs(eth, server->destination_mac);
+	if (outer == FAMILY_6) {
+		eth->h_proto = bpf_htons(ETH_P_IPV6);
+		write_outer6((void *)(eth + 1), &inner, server, inner.length + between);
+	} else {
+		eth->h_proto = bpf_htons(ETH_P_IP);
+		write_outer((void *)(eth + 1), &inner, server, inner.length + between);
+	}
+	write_between(behind, &inner, server);
+	return send_by(ctx, server->ifindex);
 }
 
 /* Puts the headers of the server's tunnel before the packet, whose TTL is already one less. */
 static __noinline int forward_tunnel(struct xdp_md *ctx, const struct server *server)
 {
-	__u32 overhead = tunnel_overhead(server->forwarding);
-	struct packet packet;
-	struct inner inner;
-	void *behind;
-
-	if (!parse_ipv4(ctx, &packet))
-		return XDP_DROP;
-	inner.length = bpf_ntohs(packet.ip->tot_len);
-	inner.fragment = packet.ip->frag_off & bpf_htons(IP_DF);
-	inner.tos = packet.ip->tos;
-	inner.ttl = packet.ip->ttl;
-	inner.protocol = bpf_htons(ETH_P_IP);
-	inner.flow_port = flow_port(packet.ip);
-	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
-		return drop(DROP_NO_HEADROOM);
-	packet.eth = (void *)(long)ctx->data;
-	packet.end = (void *)(long)ctx->data_end;
-	packet.ip = (void *)(packet.eth + 1);
-	behind = packet.ip + 1;
-	if (behind + sizeof(struct gue_header) > packet.end)
-		return XDP_DROP;
-	write_macs(packet.eth, server->destination_mac);
-	packet.eth->h_proto = bpf_htons(ETH_P_IP);
-	write_outer(packet.ip, &inner, server, overhead);
-	if (server->forwarding == FORWARD_GRE)
-		*(struct gre_header *)behind = (struct gre_header){ .protocol = inner.protocol };
-	if (server->forwarding == FORWARD_GUE)
-		*(struct gue_header *)behind = (struct gue_header){
-			.source = inner.flow_port,
-			.destination = server->tunnel_port,
-			.length = bpf_htons(inner.length + sizeof(struct gue_header)),
-			.protocol = IPPROTO_IPIP,
-		};
-	return send_by(ctx, server->ifindex);
+	return server->family == FAMILY_6 ? wrap(FAMILY_6, ctx, server) : wrap(FAMILY_4, ctx, server);
 }

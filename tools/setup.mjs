@@ -65,18 +65,25 @@ function installNpmPackages() {
 }
 
 function compileTypeScript() {
-  if (!succeeds(process.execPath, [join(repository, 'node_modules/@typescript/native/bin/tsc'), '--project', repository])) return false;
-  linkCommands();
-  return true;
+  return succeeds(process.execPath, [join(repository, 'node_modules/@typescript/native/bin/tsc'), '--project', repository]);
 }
+
+async function bundle() {
+  // Loaded only here: it is no part of what must be there before npm has run.
+  const { bundleCommand } = await import('./bundle.mjs');
+  await bundleCommand(repository);
+  linkCommands();
+}
+
+const programs = { vipwright: 'dist/bin/vipwright.js', vipwrightd: 'dist/src/entry/vipwrightd.js' };
 
 /** npx looks for a package's own commands among those of its dependencies, where npm does not put them. */
 function linkCommands() {
-  for (const name of ['vipwright', 'vipwrightd']) {
+  for (const [name, program] of Object.entries(programs)) {
     const link = join(repository, 'node_modules/.bin', name);
-    chmodSync(join(repository, `dist/src/entry/${name}.js`), 0o755);
+    chmodSync(join(repository, program), 0o755);
     rmSync(link, { force: true });
-    symlinkSync(`../../dist/src/entry/${name}.js`, link);
+    symlinkSync(`../../${program}`, link);
   }
 }
 
@@ -137,6 +144,7 @@ async function main([name, ...rest]) {
     if (!installDebianPackages(machine.missing, succeeds, say)) return 1;
   }
   if (!compileTypeScript()) return 1;
+  await bundle();
   if (command.needs.includes('build') && !(await compileBpf())) return 1;
   return command.run(rest);
 }

@@ -16,7 +16,7 @@ export interface AllSamples {
   readonly node: Samples;
 }
 
-const VIPWRIGHT = fileURLToPath(new URL('../../src/entry/vipwright.js', import.meta.url));
+const VIPWRIGHT = fileURLToPath(new URL('../../bin/vipwright.js', import.meta.url));
 /** Between two looks at a process's memory; its high-water mark only grows, so the last look is nearly exact. */
 const LOOK_EVERY_MS = 2;
 

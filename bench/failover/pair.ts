@@ -18,8 +18,9 @@ export const PRIORITY = 150;
 const CONFIG_FILE = '/etc/keepalived/keepalived.conf';
 /** Generous: on a busy machine a process may take seconds to start. */
 const READY_WITHIN_MS = 30_000;
-/** What a takeover may take at most beyond the protocol's own time, before something must be wrong. */
-const PATIENCE_MS = 20_000;
+/** More than any takeover here takes. */
+const PATIENCE_MS = 8000;
+const STATE = /Entering (MASTER|BACKUP) STATE/;
 
 export interface PairOptions {
   readonly make: Make;
@@ -34,8 +35,8 @@ export class Pair {
   readonly #vip: string;
   readonly #vrid: number;
   readonly #machines: readonly Machine[];
-  #services: (Service | undefined)[] = [];
-  #active = 0;
+  readonly #services: Service[] = [];
+  #victim: Service | undefined;
   #prober: ChildProcess | undefined;
   #answers: AsyncIterator<string> | undefined;
 
@@ -60,8 +61,6 @@ export class Pair {
   /** Starts both directors and a prober on the client; ready when one is MASTER and the other has heard it. */
   async start(timing: Timing, client: Machine): Promise<void> {
     for (const machine of this.#machines) machine.writeFile(CONFIG_FILE, this.#configuration(timing));
-    this.#services = [];
-    this.#active = 0;
     const first = await this.#startDirector(0);
     await expectLine(first, 'Entering MASTER STATE');
     await this.#startDirector(1);
@@ -78,8 +77,8 @@ export class Pair {
    * process of the daemon at once, as `kill -9` of its process group does; SIGTERM to its first, as a service manager's stop.
    */
   async takeover(signal: TakeoverCommand['signal'], phaseMs: number): Promise<number> {
-    const victim = this.#services[this.#active];
-    if (victim === undefined) throw new Error(`${this.make}: nothing runs`);
+    const victim = this.#active();
+    this.#victim = victim;
     const pids = signal === 'SIGKILL' ? treeOf(victim.pid) : [victim.pid];
     const command: TakeoverCommand = { pids, signal, phaseMicros: Math.round(phaseMs * 1000) };
     this.#prober?.stdin?.write(`${JSON.stringify(command)}\n`);
@@ -95,22 +94,30 @@ export class Pair {
 
   /** Starts the ended director again, as the backup of the one that took over. */
   async restore(timing: Timing): Promise<void> {
-    const ended = this.#active;
-    await this.#services[ended]?.exited;
-    this.#active = 1 - ended;
-    await this.#startDirector(ended);
+    if (this.#victim === undefined) return;
+    await this.#victim.exited;
+    await this.#startDirector(this.#services.indexOf(this.#victim));
     await sleep(timing.intervalMs / 10);
+  }
+
+  /** Whoever became MASTER last: on a machine that stands still for a moment the roles may change by themselves. */
+  #active(): Service {
+    const states = this.#services.map((service) => ({ service, line: service.lines.findLast(({ text }) => STATE.test(text)) }));
+    const masters = states.filter(({ line }) => line?.text.includes('MASTER')).sort((a, b) => (b.line?.atMs ?? 0) - (a.line?.atMs ?? 0));
+    if (masters[0] === undefined) throw new Error(`${this.make}: nobody is MASTER`);
+    return masters[0].service;
   }
 
   /** How often a director of the pair became MASTER since both were started. */
   transitions(): number {
-    const lines = this.#services.flatMap((service) => service?.lines ?? []);
+    const lines = this.#services.flatMap((service) => service.lines);
     return lines.filter((line) => line.text.includes('Entering MASTER STATE')).length;
   }
 
   async stop(): Promise<void> {
     this.#prober?.stdin?.end();
-    for (const service of this.#services) await service?.stop();
+    await Promise.all(this.#services.map((service) => service.stop()));
+    this.#services.length = 0;
   }
 
   async #startDirector(index: number): Promise<Service> {
@@ -148,7 +155,7 @@ vrrp_instance VI_1 {
   }
 
   #logs(): string {
-    return this.#services.flatMap((service) => service?.lines.map((line) => `${service.name}: ${line.text}`) ?? []).join('\n');
+    return this.#services.flatMap((service) => service.lines.map((line) => `${service.name}: ${line.text}`)).join('\n');
   }
 }
 

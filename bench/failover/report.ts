@@ -4,6 +4,8 @@ import { protocolMs, type Samples } from './measure.ts';
 import type { Soak } from './soak.ts';
 
 const PEER = 'keepalived';
+/** The client asks every millisecond: less it cannot tell apart. */
+const RESOLUTION_MS = 1;
 /** With 10 ms adverts a client shall not notice. */
 const FAST_LIMIT_MS = 50;
 const FAST_INTERVAL_MS = 10;
@@ -37,12 +39,18 @@ export function soakRow({ minutes, ours, peer }: Soak): Row {
   };
 }
 
+/** At most keepalived's, as far as the client can tell. */
+function isMet({ ours, peer }: Row): boolean {
+  return ours <= peer + RESOLUTION_MS;
+}
+
 /** The targets that these measurements do not meet, each in a sentence. */
 export function missedTargets(samples: readonly Samples[], soak: Soak | undefined): string[] {
   const slower = samples.flatMap((sample) => {
     const row = rowOf(sample);
-    const missed =
-      row.ours <= row.peer ? [] : [`${row.case}: median ${row.ours.toFixed(1)} ms, at most ${PEER}'s ${row.peer.toFixed(1)} ms is wanted`];
+    const missed = isMet(row)
+      ? []
+      : [`${row.case}: median ${row.ours.toFixed(1)} ms, at most ${PEER}'s ${row.peer.toFixed(1)} ms (and the probe's 1 ms) is wanted`];
     if (sample.case.intervalMs > FAST_INTERVAL_MS || row.ours <= FAST_LIMIT_MS) return missed;
     return [...missed, `${row.case}: median ${row.ours.toFixed(1)} ms, at most ${FAST_LIMIT_MS} ms is wanted`];
   });
@@ -62,7 +70,7 @@ export function formatReport(samples: readonly Samples[], soak: Soak | undefined
   const lines = samples.map((sample) => {
     const row = rowOf(sample);
     const spread = (middle: number, max: number | undefined): string => `${middle.toFixed(1)} / ${(max ?? 0).toFixed(1)}`.padStart(17);
-    const verdict = row.ours <= row.peer ? '✓' : '✗';
+    const verdict = isMet(row) ? '✓' : '✗';
     const columns = [
       row.case.padEnd(30),
       row.floor.toFixed(1).padStart(8),

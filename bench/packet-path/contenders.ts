@@ -92,7 +92,7 @@ export class Ours implements Contender {
     const { path } = this.plane;
     const later = path.settings.u32(0, 'jiffies_offset') + OUTLASTING_SECONDS * path.hz;
     path.settings.setU32(0, 'jiffies_offset', later >>> 0);
-    path.sweep(0, path.lines, true);
+    for (const { family, lines } of path.tables) path.sweep(family, 0, lines, true);
     const left = this.activeConnections();
     if (left > 0) throw new Error(`${left} connections outlasted their time-outs`);
   }

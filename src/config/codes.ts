@@ -93,7 +93,12 @@ export const DIAGNOSTIC_CODES = {
     'warning',
     'Strict mode makes a MASTER that does not own its addresses forward for them without answering on them.',
   ),
-  'config/version-forced': entry('warning', 'IPv6 speaks VRRP version 3 whatever the file says.'),
+  'config/version-forced': entry('warning', 'Strict mode knows no VRRP version 2 over IPv6. Version 3 is spoken, as in keepalived.'),
+  'config/version-2-over-ipv6': entry(
+    'info',
+    'VRRP version 2 over IPv6, which is of keepalived and of no RFC. All directors must speak it.',
+  ),
+  'config/password-not-sent': entry('warning', 'A password with VRRP version 2 over IPv6, which has no place for it. It protects nothing.'),
   'config/owner-not-master': entry('warning', 'Priority 255 together with state BACKUP: an owner that starts by waiting.'),
   'config/authentication-ignored': entry(
     'warning',

@@ -56,11 +56,12 @@ function reportProgram(
 }
 
 /** Every statement of the tree that is a command, in the order of the text; of blocks that say the same, those of the first. */
-function* commandsOf(block: BoundBlock): Generator<BoundStatement> {
+function commandsOf(block: BoundBlock, into: BoundStatement[] = []): readonly BoundStatement[] {
   for (const bound of block.statements) {
-    if (bound.keyword.form.kind === 'command' && bound.keyword.support === 'acted') yield bound;
-    if (!bound.alike && bound.block) yield* commandsOf(bound.block);
+    if (bound.keyword.form.kind === 'command' && bound.keyword.support === 'acted') into.push(bound);
+    if (!bound.alike && bound.block) commandsOf(bound.block, into);
   }
+  return into;
 }
 
 /**

@@ -11,6 +11,8 @@ describe('the exit code of keepalived -t', () => {
     ['nothing', [], 0],
     ['what is valid and not acted on here', [diagnostic('config/unsupported', 'error'), diagnostic('config/not-acted-on', 'warning')], 0],
     ['a note', [diagnostic('config/shell-command', 'info')], 0],
+    ['version 2 over IPv6', [diagnostic('config/version-2-over-ipv6', 'info'), diagnostic('config/password-not-sent', 'warning')], 0],
+    ['the same in strict mode', [diagnostic('config/version-forced', 'warning')], 5],
     ['an unknown keyword', [diagnostic('config/unknown-keyword', 'warning')], 5],
     ['an old spelling', [diagnostic('config/deprecated-keyword', 'info')], 5],
     ['a missing value', [diagnostic('config/unknown-keyword', 'warning'), diagnostic('config/missing-value', 'error')], 2],

@@ -26,7 +26,7 @@ const SILENT: ReadonlySet<string> = new Set<DiagnosticCode>([
   'config/script-missing',
   'config/checks-differ',
   'config/sorry-server-is-real',
-  'config/version-forced',
+  'config/password-not-sent',
   'config/owner-not-master',
   'config/peer-is-self',
   'config/duplicate-address',

@@ -23,7 +23,10 @@ export interface Vip extends IpPrefix {
   readonly onVmac: boolean;
 }
 
-/** VRRPv2 simple authentication: at most 8 bytes, sent in clear (RFC 2338; keepalived `auth_type PASS`). Never logged or dumped. */
+/**
+ * VRRPv2 simple authentication: at most 8 bytes, sent in clear (RFC 2338; keepalived `auth_type PASS`). Never logged or dumped. Over IPv6
+ * the password is not sent: routers only agree that there is one, as in keepalived 2.2.7.
+ */
 export interface PassAuthentication {
   readonly type: 'pass';
   readonly password: Uint8Array;

@@ -25,7 +25,9 @@ export function checksumOf(settings: VirtualRouter): VrrpChecksum {
   return settings.checksumWithoutPseudoHeader ? 'message' : 'rfc';
 }
 
-function ownAuthentication({ version, authentication }: VirtualRouter): Pick<OwnAdvert, 'authType' | 'authData'> {
+/** Over IPv6 the type of authentication is said and the password is not: keepalived 2.2.7 has left no room for it. */
+function ownAuthentication({ version, family, authentication }: VirtualRouter): Pick<OwnAdvert, 'authType' | 'authData'> {
+  if (version === 2 && family === 6) return { authType: authentication ? VRRP_AUTH_PASS : VRRP_AUTH_NONE, authData: NO_AUTH_DATA };
   if (version === 3) return { authType: VRRP_AUTH_NONE, authData: NO_AUTH_DATA };
   if (!authentication) return { authType: VRRP_AUTH_NONE, authData: EMPTY_AUTH_DATA };
   if (authentication.type === 'ah') return { authType: VRRP_AUTH_AH, authData: EMPTY_AUTH_DATA };

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { seconds } from '../base/index.ts';
 import type { VirtualRouter } from '../model/index.ts';
-import { encodeVrrp, encodeVrrpPacket, passAuthData, VRRP_AUTH_NONE, VRRP_AUTH_PASS, type VrrpAdvert } from '../wire/index.ts';
+import {
+  decodeVrrpPacket,
+  encodeVrrp,
+  encodeVrrpPacket,
+  passAuthData,
+  VRRP_AUTH_NONE,
+  VRRP_AUTH_PASS,
+  type VrrpAdvert,
+} from '../wire/index.ts';
 import type { VrrpEngine } from './index.ts';
 import { ip, Lan, router, settings, vip } from './lan.test-helper.ts';
 
@@ -157,5 +165,53 @@ describe('version 3', () => {
     lan.handle('a', { kind: 'link', interface: 'eth0', up: true });
     lan.runUntil(10);
     expect(lan.story.at(-1)).toBe('3.5 a VI_1 MASTER');
+  });
+});
+
+describe('version 2 over IPv6', () => {
+  const other = ip('fe80::9');
+  const group = ip('ff02::12');
+  const advert: VrrpAdvert = {
+    ...good,
+    addresses: [ip('fd00::100')],
+    authType: VRRP_AUTH_NONE,
+    authData: new Uint8Array(0),
+  };
+  const overIpv6 = (changes: Partial<VrrpAdvert> = {}): Uint8Array =>
+    encodeVrrpPacket(encodeVrrp({ ...advert, ...changes }, other, group), other, group);
+  const ours = (changes: Partial<VirtualRouter> = {}): VirtualRouter =>
+    router({ version: 2, family: 6, vips: [vip('fd00::100')], ...changes });
+
+  function activeOverIpv6(changes: Partial<VirtualRouter> = {}): Lan {
+    const lan = new Lan();
+    lan.start('a', 1, settings([ours(changes)]));
+    lan.runUntil(5);
+    expect(lan.state('a')).toBe('active');
+    return lan;
+  }
+
+  it.each<[string, Partial<VirtualRouter>, Partial<VrrpAdvert>]>([
+    ['without authentication', {}, {}],
+    ['with a password on both sides, which is not sent', { authentication: secret('1111') }, { authType: VRRP_AUTH_PASS }],
+  ])('is understood %s, and spoken so that the other side understands', (_, changes, theirs) => {
+    const lan = activeOverIpv6(changes);
+    const sent = lan.effects('a').find((effect) => effect.kind === 'transmit');
+    if (sent?.kind !== 'transmit') throw new Error('nothing was sent');
+    expect(decodeVrrpPacket(sent.packet)).toMatchObject({ ok: true, packet: { advert: { ...advert, ...theirs, priority: 100 } } });
+    expect(sent.message.length).toBe(24);
+    hear(lan, overIpv6(theirs));
+    expect(lan.state('a')).toBe('backup');
+  });
+
+  it.each<[string, Partial<VirtualRouter>, Partial<VrrpAdvert>, string]>([
+    ['version 3', {}, { version: 3 }, 'version'],
+    ['a password that we do not have', {}, { authType: VRRP_AUTH_PASS }, 'auth-type'],
+    ['no password where we have one', { authentication: secret('1111') }, {}, 'auth-type'],
+    ['another interval', {}, { interval: seconds(2) }, 'interval'],
+    ['another address', {}, { addresses: [ip('fd00::101')] }, 'addresses'],
+  ])('refuses %s, as keepalived does', (_, changes, theirs, reason) => {
+    const lan = activeOverIpv6(changes);
+    hear(lan, overIpv6(theirs));
+    expect([lan.state('a'), lan.engine('a').snapshot().routers[0]?.counters.rejected]).toEqual(['active', { [reason]: 1 }]);
   });
 });

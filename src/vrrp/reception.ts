@@ -130,7 +130,9 @@ function version2Objection(packet: VrrpEnvelope, receiver: Receiver): VrrpReject
   if (authType !== own.authType) {
     return { ok: false, reason: authType > VRRP_AUTH_AH ? 'auth-unknown' : 'auth-type', found: authType, expected: own.authType };
   }
-  if (authType === VRRP_AUTH_PASS && !sameAuthData(vrrpAuthData(message), own.authData)) return { ok: false, reason: 'auth-data' };
+  if (authType === VRRP_AUTH_PASS && !sameAuthData(vrrpAuthData(message, settings.family), own.authData)) {
+    return { ok: false, reason: 'auth-data' };
+  }
   const forged = authenticationObjection(packet, receiver);
   if (forged) return forged;
   const interval = vrrpInterval(message);

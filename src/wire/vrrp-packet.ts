@@ -129,8 +129,7 @@ export function decodeVrrpPacket(packet: Uint8Array): VrrpDecoded {
 
 /** Version, length and type of any advertisement. */
 function formObjection({ version, type, count, vrid, message, source }: VrrpEnvelope): VrrpRejection | undefined {
-  // RFC 9568 and keepalived alike: there is no version 2 for IPv6.
-  if (version !== 3 && (version !== 2 || source.family === 6)) return { ok: false, reason: 'version', vrid, found: version };
+  if (version !== 2 && version !== 3) return { ok: false, reason: 'version', vrid, found: version };
   const expected = vrrpLength(version, source.family, count);
   if (message.length !== expected) return { ok: false, reason: 'length', vrid, found: message.length, expected };
   if (type !== VRRP_TYPE_ADVERTISEMENT) return { ok: false, reason: 'type', vrid, found: type, expected: VRRP_TYPE_ADVERTISEMENT };

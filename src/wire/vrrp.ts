@@ -1,4 +1,8 @@
-/** VRRP messages: version 2 (RFC 3768, with the authentication of RFC 2338 §5.3.6) and version 3 (RFC 9568 §5), IPv4 and IPv6. */
+/**
+ * VRRP messages: version 2 (RFC 3768, with the authentication of RFC 2338 §5.3.6) and version 3 (RFC 9568 §5), IPv4 and IPv6. No RFC
+ * has version 2 over IPv6; it is what keepalived 2.2.7 makes of it: the fields of version 2, no authentication data behind the
+ * addresses, and the pseudo-header in the checksum, since over IPv6 the kernel works that out whatever the version.
+ */
 import { assert, IpAddress, type IpFamily, MICROS_PER_SECOND, type Micros } from '../base/index.ts';
 import { addToChecksum, finishChecksum } from './checksum.ts';
 import { ipv4PseudoHeader } from './ipv4.ts';
@@ -17,7 +21,7 @@ export const VRRP_TYPE_ADVERTISEMENT = 1;
 
 const AUTH_LENGTH = 8;
 const CENTISECOND: Micros = 10_000;
-const NO_OPTIONS = new Uint8Array(0);
+const NO_AUTH_DATA = new Uint8Array(0);
 
 /** One advertisement, as either version carries it. */
 export interface VrrpAdvert {
@@ -32,17 +36,17 @@ export interface VrrpAdvert {
   readonly addresses: readonly IpAddress[];
   /** Version 2 only; 0 for version 3. */
   readonly authType: number;
-  /** Version 2 only: exactly 8 bytes. Empty for version 3. */
+  /** Version 2 over IPv4 only: exactly 8 bytes. Empty for version 3 and over IPv6. */
   readonly authData: Uint8Array;
 }
 
 /**
- * What the checksum covers. `rfc`: the message, and in version 3 the pseudo-header too. `message`: never the pseudo-header
+ * What the checksum covers. `rfc`: the message, and in version 3 and over IPv6 the pseudo-header too. `message`: the message alone
  * (`v3_checksum_as_v2`, IPv4 only: the RFC's text was read both ways, and some routers of other makers do it so).
  */
 export type VrrpChecksum = 'rfc' | 'message';
 
-/** The VRRP message with its checksum. Source and destination enter the checksum of version 3 only. */
+/** The VRRP message with its checksum. Source and destination enter the checksum of version 3 and that of IPv6. */
 export function encodeVrrp(advert: VrrpAdvert, source: IpAddress, destination: IpAddress, checksum: VrrpChecksum = 'rfc'): Uint8Array {
   assert(advert.addresses.length <= 255, 'an advertisement carries at most 255 addresses');
   const message = new Uint8Array(vrrpLength(advert.version, source.family, advert.addresses.length));
@@ -53,7 +57,7 @@ export function encodeVrrp(advert: VrrpAdvert, source: IpAddress, destination: I
   if (advert.version === 2) {
     message[4] = advert.authType;
     message[5] = advert.interval / MICROS_PER_SECOND;
-    message.set(advert.authData, message.length - AUTH_LENGTH);
+    message.set(advert.authData, message.length - advert.authData.length);
   } else {
     const centiseconds = advert.interval / CENTISECOND;
     message[4] = (centiseconds >> 8) & 0x0f;
@@ -78,13 +82,13 @@ export function readVrrpAdvert(message: Uint8Array, family: IpFamily): VrrpAdver
     interval: vrrpInterval(message),
     addresses: readAddresses(message, family, count),
     authType: version === 2 ? authType : VRRP_AUTH_NONE,
-    authData: version === 2 ? vrrpAuthData(message).slice() : NO_OPTIONS,
+    authData: version === 2 ? vrrpAuthData(message, family).slice() : NO_AUTH_DATA,
   };
 }
 
 /** How long a message with so many addresses is. */
 export function vrrpLength(version: 2 | 3, family: IpFamily, addresses: number): number {
-  return VRRP_HEADER_LENGTH + addressLength(family) * addresses + (version === 2 ? AUTH_LENGTH : 0);
+  return VRRP_HEADER_LENGTH + addressLength(family) * addresses + (version === 2 ? authLength(family) : 0);
 }
 
 /** The advertisement interval that a message states. */
@@ -93,9 +97,9 @@ export function vrrpInterval(message: Uint8Array): Micros {
   return first >> 4 === 2 ? low * MICROS_PER_SECOND : (((high & 0x0f) << 8) | low) * CENTISECOND;
 }
 
-/** The authentication data of a message of version 2. Shares memory with it. */
-export function vrrpAuthData(message: Uint8Array): Uint8Array {
-  return message.subarray(message.length - AUTH_LENGTH);
+/** The authentication data of a message of version 2: none over IPv6. Shares memory with it. */
+export function vrrpAuthData(message: Uint8Array, family: IpFamily): Uint8Array {
+  return message.subarray(message.length - authLength(family));
 }
 
 /** The address list of a message as bytes. Shares memory with it. */
@@ -106,8 +110,9 @@ export function vrrpAddressBytes(message: Uint8Array, family: IpFamily): Uint8Ar
 /** The value for the checksum field while that is zero; zero for a message whose checksum is right. */
 export function vrrpChecksum(message: Uint8Array, source: IpAddress, destination: IpAddress, checksum: VrrpChecksum): number {
   const version = (message[0] as number) >> 4;
-  if (version === 2 || checksum === 'message') return finishChecksum(addToChecksum(0, message));
-  const pseudoHeader = source.family === 4 ? ipv4PseudoHeader : ipv6PseudoHeader;
+  const { family } = source;
+  if (family === 4 && (version === 2 || checksum === 'message')) return finishChecksum(addToChecksum(0, message));
+  const pseudoHeader = family === 4 ? ipv4PseudoHeader : ipv6PseudoHeader;
   const start = addToChecksum(0, pseudoHeader(source, destination, IP_PROTOCOL_VRRP, message.length));
   return finishChecksum(addToChecksum(start, message));
 }
@@ -125,6 +130,10 @@ export function passAuthData(password: Uint8Array): Uint8Array {
   const data = new Uint8Array(AUTH_LENGTH);
   data.set(password.subarray(0, AUTH_LENGTH));
   return data;
+}
+
+function authLength(family: IpFamily): number {
+  return family === 4 ? AUTH_LENGTH : 0;
 }
 
 function addressLength(family: IpFamily): number {

@@ -88,7 +88,7 @@ function target(vrid: number, changes: Partial<VirtualRouter>): Target {
   };
   const { version, authentication } = router;
   const authType = authentication ? (authentication.type === 'pass' ? 1 : 2) : 0;
-  const authData = version === 3 ? new Uint8Array(0) : passAuthData(authType === 1 ? SECRET : new Uint8Array(0));
+  const authData = version === 3 || family === 6 ? new Uint8Array(0) : passAuthData(authType === 1 ? SECRET : new Uint8Array(0));
   const addresses = vips.map((vip) => vip.address);
   return {
     router,
@@ -105,6 +105,7 @@ const TARGETS: readonly Target[] = [
   target(3, { version: 3 }),
   target(4, { version: 3, family: 6 }),
   target(5, { unicast: { peers: PEERS, ttl: 255, checkSource: true, faultWithoutPeer: true } }),
+  target(6, { family: 6 }),
 ];
 
 /** What differs from the rightful packet. */
@@ -125,7 +126,7 @@ function packetOf(
   return encodeAuthenticatedVrrpPacket(message, source, destination, { key, sequence: 1000, ttl, unicast: false });
 }
 
-/** Five active routers in one engine. */
+/** Six active routers in one engine. */
 function activeEngine(): VrrpEngine {
   const engine = new VrrpEngine({ ...EMPTY_VRRP_SETTINGS, routers: TARGETS.map(({ router }) => router) });
   engine.handle({ kind: 'link', interface: 'eth0', up: true }, 0);
@@ -216,14 +217,15 @@ describe('a forged advertisement', () => {
   const wrongKey = Buffer.from('1112');
   const every = TARGETS.map((_, i) => i);
   it.each<[string, readonly number[], Forgery, VrrpRejectReason]>([
-    ['of a low TTL', [0, 1, 2, 3, 4], { ttl: 249 }, 'ttl'],
+    ['of a low TTL', every, { ttl: 249 }, 'ttl'],
     ['of another VRID', every, { advert: { vrid: 99 } }, 'unknown-vrid'],
     ['of VRID 0', every, { advert: { vrid: 0 } }, 'vrid'],
     ['without its password', [0], { advert: { authType: 0 } }, 'auth-type'],
+    ['with a password that nobody asked for', [4, 5], { advert: { authType: 1 } }, 'auth-type'],
     ['with a wrong password', [0], { advert: { authData: passAuthData(wrongKey) } }, 'auth-data'],
-    ['of an unknown authentication', [0, 1, 4], { advert: { authType: 3 } }, 'auth-unknown'],
+    ['of an unknown authentication', [0, 1, 4, 5], { advert: { authType: 3 } }, 'auth-unknown'],
     ['signed with another key', [1], { key: wrongKey }, 'ah-digest'],
-    ['of another interval', [0, 1, 4], { advert: { interval: 2 * MICROS_PER_SECOND } }, 'interval'],
+    ['of another interval', [0, 1, 4, 5], { advert: { interval: 2 * MICROS_PER_SECOND } }, 'interval'],
     ['of other addresses', [0, 1, 2, 4], { advert: { addresses: [ip('10.0.0.100')] } }, 'addresses'],
     ['of no addresses', every, { advert: { addresses: [] } }, 'addresses'],
     ['from ourselves', [0, 1, 2], { source: ip('10.0.0.1') }, 'looped'],
@@ -249,13 +251,13 @@ describe('a forged advertisement', () => {
       packet[at] = (packet[at] as number) ^ 1;
       engine.handle({ kind: 'packet', interface: 'eth0', packet }, NOW);
     }
-    expect([...rejections(engine)]).toEqual([['checksum', 4]]);
+    expect([...rejections(engine)]).toEqual([['checksum', 5]]);
     expect(shape(engine)).toEqual(before);
   });
 
   it('that is not forged at all makes every one of them step down', () => {
     const engine = activeEngine();
     for (const of of TARGETS) engine.handle({ kind: 'packet', interface: 'eth0', packet: packetOf(of) }, NOW);
-    expect(engine.states()).toEqual(['backup', 'backup', 'backup', 'backup', 'backup']);
+    expect(engine.states()).toEqual(['backup', 'backup', 'backup', 'backup', 'backup', 'backup']);
   });
 });

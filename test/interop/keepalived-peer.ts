@@ -29,6 +29,7 @@ export async function packetsOf({ seed, capture }: Interop, sender: Machine): Pr
  * its `instances`. (Where there are many, each has a section, and the file is complete with the last one.)
  */
 export async function errorsCountedBy(keepalived: Service, machine: Machine, instances = 1): Promise<Record<string, number>> {
+  await machine.runOrThrow(['rm', '-f', '/tmp/keepalived.stats']);
   keepalived.signal('SIGUSR2');
   const sections = await until(() => {
     try {

@@ -19,18 +19,23 @@ export interface Cell {
 export interface Reason {
   readonly text: string;
   readonly peerSays: string;
-  /** A line of the configuration without which it does not say so. */
-  readonly asked?: string;
+  /** It says so of what it hears, and nothing of its configuration. */
+  readonly whenHeard?: true;
   readonly applies: (cell: Cell) => boolean;
 }
 
 /** The first one that applies is the cell's. */
 export const REASONS: readonly Reason[] = [
   {
-    text: 'VRRP version 2 has no IPv6: keepalived in strict mode makes it version 3, and we always do',
-    peerSays: 'cannot use IPv6 with VRRP version 2; setting version 3',
-    asked: 'strict_mode on',
-    applies: ({ peer, version, family }) => peer === 'keepalived' && version === 2 && family === 'IPv6',
+    text: 'keepalived sends no password over IPv6, and crashes when it hears that there is one',
+    peerSays: 'exited due to segmentation fault',
+    whenHeard: true,
+    applies: (cell) => isKeepalivedsOwn(cell) && cell.authentication === 'PASS',
+  },
+  {
+    text: 'The authentication header is for IPv4: keepalived leaves it out, and so do we',
+    peerSays: 'Cannot use AH authentication with IPv6. ignoring',
+    applies: (cell) => isKeepalivedsOwn(cell) && cell.authentication === 'AH',
   },
   {
     text: 'VRRP version 3 has no authentication: keepalived leaves it out, and so do we',
@@ -54,6 +59,11 @@ export const REASONS: readonly Reason[] = [
   },
 ];
 
+/** The version 2 over IPv6 that no RFC has. */
+function isKeepalivedsOwn({ peer, version, family }: Cell): boolean {
+  return peer === 'keepalived' && version === 2 && family === 'IPv6';
+}
+
 export const CELLS: readonly Cell[] = (['keepalived', 'frr'] as const).flatMap((peer) =>
   ([2, 3] as const).flatMap((version) =>
     (['IPv4', 'IPv6'] as const).flatMap((family) =>
@@ -70,8 +80,8 @@ export function reasonFor(cell: Cell): Reason | undefined {
   return REASONS.find((reason) => reason.applies(cell));
 }
 
-export const PREFERRED_PRIORITY = 150;
-export const OTHER_PRIORITY = 100;
+const PREFERRED_PRIORITY = 150;
+const OTHER_PRIORITY = 100;
 /** What a failing script adds: enough to put the preferred router below the other. */
 export const LOWERED_BY = -60;
 

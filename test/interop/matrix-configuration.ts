@@ -42,8 +42,8 @@ vrrp_script fit {
 ${routers.map((router) => instance(router, side)).join('')}`;
 }
 
-/** One virtual router; a `further` line goes into its block. */
-export function instance(router: MatrixRouter, side: Side, further?: string): string {
+/** One virtual router. */
+export function instance(router: MatrixRouter, side: Side): string {
   const { cell, vrid, name } = router;
   return `vrrp_instance ${name} {
     interface eth0
@@ -51,7 +51,7 @@ export function instance(router: MatrixRouter, side: Side, further?: string): st
     virtual_router_id ${vrid}
     priority ${priorityOf(router, side)}
     advert_int ${INTERVAL[cell.version] / 100}
-${further ? `    ${further}\n` : ''}${cell.preempt ? '' : '    nopreempt\n'}${way(router, side)}${authentication(router)}    track_script {
+${cell.preempt ? '' : '    nopreempt\n'}${way(router, side)}${authentication(router)}    track_script {
         fit
     }
     virtual_ipaddress {

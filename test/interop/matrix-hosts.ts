@@ -222,6 +222,22 @@ export class MatrixBed {
     return `${stdout}${stderr}`;
   }
 
+  /** What a keepalived says, of itself and until it says `awaited`, that hears another one. */
+  async complaintOnHearing(hearing: string, heard: string, awaited: string): Promise<string> {
+    for (const [machine, text] of [
+      [this.watcher, hearing],
+      [this.frr.machine, heard],
+    ] as const)
+      machine.writeFile('/run/asked.conf', text);
+    const listener = await startKeepalived(this.watcher, '/run/asked.conf');
+    const speaker = await startKeepalived(this.frr.machine, '/run/asked.conf');
+    const said = (): string => listener.lines.map(({ text }) => text).join('\n');
+    await until(() => said().includes(awaited) || undefined, 30_000);
+    await speaker.stop(10_000);
+    await listener.stop(10_000);
+    return said();
+  }
+
   /** Those on that side. */
   on(side: Side): readonly Host[] {
     return side === 'ours' ? [this.ours] : [this.keepalived, this.frr];

@@ -45,6 +45,33 @@ step "one"   # another comment
     ]);
   });
 
+  it('knows machines with two cards, their cables, and the story of a log', () => {
+    const scenario = parseScenario(
+      `title "T"
+machine a 10.0.0.1/24 and 10.1.0.1/24 config a.conf
+step "s"
+  unplug eth1 of a
+  plug eth1 of a
+  expect story of vipwrightd on a within 2s
+    (WAN) Entering MASTER STATE
+    (LAN) Entering MASTER STATE
+`,
+      'x.scenario',
+    );
+    expect(scenario.machines).toEqual([{ name: 'a', address: '10.0.0.1/24', second: '10.1.0.1/24', config: 'a.conf' }]);
+    expect(scenario.steps[0]?.statements).toMatchObject([
+      { kind: 'unplug', card: 'eth1', machine: 'a' },
+      { kind: 'plug', card: 'eth1', machine: 'a' },
+      {
+        kind: 'story',
+        service: 'vipwrightd',
+        machine: 'a',
+        withinMs: 2000,
+        lines: ['(WAN) Entering MASTER STATE', '(LAN) Entering MASTER STATE'],
+      },
+    ]);
+  });
+
   it.each([
     ['an unknown word at the margin', 'tittle "T"\n', 'x.scenario:1: a line at the margin is one of title, machine, step, not "tittle"'],
     ['an unknown statement', `${HEAD}step "s"\n  begin nginx on a\n`, 'x.scenario:4: a statement is one of'],
@@ -57,6 +84,9 @@ step "one"   # another comment
     ['a bare title', `${HEAD}step s\n  wait 1s\n`, "x.scenario:3: the step's title stands between double quotes"],
     ['an empty step', `${HEAD}step "s"\nstep "t"\n  wait 1s\n`, 'x.scenario:3: the step is empty'],
     ['a table without rows', `${HEAD}step "s"\n  expect table on a\n  wait 1s\n`, 'x.scenario:4: the wanted table is missing'],
+    ['a story without lines', `${HEAD}step "s"\n  expect story of mail on a\n  wait 1s\n`, 'x.scenario:4: the wanted story is missing'],
+    ['an unknown card', `${HEAD}step "s"\n  unplug eth2 of a\n`, 'x.scenario:4: a card is one of eth0, eth1, not "eth2"'],
+    ['a bad second address', 'title "T"\nmachine a 10.0.0.1/24 and 10.1\n', 'x.scenario:2: an address looks like'],
     ['an uneven indent', `${HEAD}step "s"\n  wait 1s\n   wait 1s\n`, "x.scenario:5: this step's statements are indented by 2, not by 3"],
     ['a statement outside a step', `${HEAD}  wait 1s\n`, 'x.scenario:3: a statement belongs to a step'],
     ['a machine twice', `${HEAD}machine a 10.0.0.2/24\n`, 'x.scenario:3: there is a machine called a already'],

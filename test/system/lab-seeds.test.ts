@@ -52,4 +52,10 @@ describe("the pages' scenarios", () => {
     expect(complaints).toEqual([]);
     expect(held).toBe(18);
   });
+
+  it('004: masquerading, with the VIP as the real servers’ gateway', async () => {
+    const { held, complaints } = await playThrough('seed-004-nat');
+    expect(complaints).toEqual([]);
+    expect(held).toBe(5);
+  });
 });

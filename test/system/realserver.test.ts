@@ -144,6 +144,58 @@ describe.runIf(isRoot())('vipwright realserver', () => {
   });
 });
 
+describe.runIf(isRoot())('an IPv6 VIP', () => {
+  const vip6 = IpAddress.parse('fd00::100')!;
+  const own = 'fd00::1';
+
+  it('is local, and no neighbour learns it, neither by asking nor by being asked', () => {
+    const pair = new VethPair('rs6');
+    const folder = mkdtempSync(join(tmpdir(), 'vipwright-realserver-'));
+    try {
+      for (const [namespace, address] of [
+        [pair.first, own],
+        [pair.second, 'fd00::2'],
+      ] as const) {
+        sysctl(namespace, 'net.ipv6.neigh.eth0.retrans_time_ms=30');
+        // The kernel's own link-local address is tentative for a second, and a question needs one that is not.
+        for (const usable of [address, `fe80::${address.at(-1)}`]) {
+          run('ip', '-n', namespace, 'addr', 'add', `${usable}/64`, 'dev', 'eth0', 'nodad');
+        }
+      }
+      const before = run('ip', '-n', pair.first, '-6', 'addr', 'show', 'dev', 'lo');
+      const act = (action: 'start' | 'stop') =>
+        inNamespace(pair.first, () => {
+          const host = new LinuxRealServerHost(join(folder, 'realserver.json'));
+          try {
+            return realServer({ action, vips: [vip6] }, host);
+          } finally {
+            host.close();
+          }
+        });
+      expect(act('start')).toMatchObject({ state: 'running', changes: ['fd00::100/128 added to lo'] });
+      expect(run('ip', '-n', pair.first, 'route', 'get', `${vip6}`)).toContain('local');
+      for (const [asked, answer] of [
+        [`${vip6}`, 'FAILED'],
+        [own, 'lladdr'],
+      ] as const) {
+        sendDatagram(pair.second, asked);
+        expect(settledNeighbour(pair.second, asked)).toContain(answer);
+      }
+      run('ip', '-n', pair.first, '-6', 'neigh', 'flush', 'dev', 'eth0');
+      run('ip', '-n', pair.second, '-6', 'neigh', 'flush', 'dev', 'eth0');
+      run('ip', '-n', pair.first, '-6', 'route', 'replace', 'fd00::2/128', 'dev', 'eth0', 'src', `${vip6}`);
+      sendDatagram(pair.first, 'fd00::2');
+      expect(settledNeighbour(pair.first, 'fd00::2')).toContain('lladdr');
+      expect(run('ip', '-n', pair.second, '-6', 'neigh', 'show', `${vip6}`, 'dev', 'eth0')).not.toContain('lladdr');
+      act('stop');
+      expect(run('ip', '-n', pair.first, '-6', 'addr', 'show', 'dev', 'lo')).toBe(before);
+    } finally {
+      pair.remove();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 /** Dies after a number of changes: every later call throws, and nothing is cleaned up, as after SIGKILL. */
 class MortalHost implements RealServerHost {
   readonly recordPath: string;

@@ -4,19 +4,23 @@ import { internetChecksum } from '../../src/wire/index.ts';
 
 export const DIRECTOR_MAC = Uint8Array.of(0x02, 0xd1, 0, 0, 0, 1);
 export const ROUTER_MAC = Uint8Array.of(0x02, 0xaa, 0x5e, 0x11, 0xc3, 0x01);
-export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
+/** IPv6 extension headers. */
+export const EXTENSION = { hopByHop: 0, routing: 43, fragment: 44, destination: 60 } as const;
+const IP6_HEADER = 40;
+const ETHERTYPE_IP6 = 0x86dd;
 const ETHERNET_HEADER = 14;
 const FLAG_BITS: Readonly<Record<string, number>> = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 };
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 
-/** What differs from a plain SYN of 10.0.0.1:40000 to 10.9.9.9:80. */
+/** What differs from a plain SYN of 10.0.0.1:40000 to 10.9.9.9:80. The packet is of IPv6 where the destination is. */
 export interface FrameFields {
   readonly destinationMac?: Uint8Array;
   readonly etherType?: number;
   readonly source?: string;
   readonly destination?: string;
-  /** Protocol number; TCP, UDP and ICMP get their headers, others only `payload`. */
+  /** Protocol number; TCP, UDP, ICMP and ICMPv6 get their headers, others only `payload`. */
   readonly protocol?: number;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
@@ -30,14 +34,16 @@ export interface FrameFields {
   readonly fragmentOffset?: number;
   /** IP options; a multiple of four bytes. */
   readonly options?: Uint8Array;
+  /** IPv6 extension headers before all others, of eight bytes each: options of nothing but padding, routing headers with no segment left. */
+  readonly extensions?: readonly number[];
   readonly icmpType?: number;
   readonly icmpCode?: number;
   readonly payload?: Uint8Array;
 }
 
 export function buildFrame(fields: FrameFields = {}): Uint8Array {
-  const { destinationMac = DIRECTOR_MAC, etherType = 0x0800 } = fields;
   const ip = buildPacket(fields);
+  const { destinationMac = DIRECTOR_MAC, etherType = (ip[0] as number) >> 4 === 6 ? ETHERTYPE_IP6 : 0x0800 } = fields;
   const frame = new Uint8Array(ETHERNET_HEADER + ip.length);
   frame.set(destinationMac, 0);
   frame.set(ROUTER_MAC, 6);
@@ -46,8 +52,9 @@ export function buildFrame(fields: FrameFields = {}): Uint8Array {
   return frame;
 }
 
-/** The IPv4 packet alone, with right checksums; ICMP errors quote it. */
+/** The IP packet alone, with right checksums; ICMP errors quote it. */
 export function buildPacket(fields: FrameFields = {}): Uint8Array {
+  if (fields.destination?.includes(':')) return buildPacket6(fields, fields.destination);
   const { source = '10.0.0.1', destination = '10.9.9.9', protocol = PROTOCOL.tcp, ttl = 64, options = new Uint8Array() } = fields;
   const header = 20 + options.length;
   const addresses = Uint8Array.of(...bytesOf(source), ...bytesOf(destination));
@@ -65,6 +72,34 @@ export function buildPacket(fields: FrameFields = {}): Uint8Array {
   view.setUint16(10, internetChecksum(packet.subarray(0, header)));
   packet.set(body, header);
   return packet;
+}
+
+function buildPacket6(fields: FrameFields, destination: string): Uint8Array {
+  const { source = 'fd00::1', protocol = PROTOCOL.tcp, ttl = 64, extensions = [], fragmentOffset, moreFragments } = fields;
+  const addresses = Uint8Array.of(...bytesOf(source), ...bytesOf(destination));
+  const body = fragmentOffset ? (fields.payload ?? new Uint8Array(8)) : transport(fields, protocol, addresses);
+  const isFragment = fragmentOffset !== undefined || moreFragments;
+  const types = [...extensions, ...(isFragment ? [EXTENSION.fragment] : []), protocol];
+  const headers = types.slice(0, -1).map((type, at) => extension(type, types[at + 1] as number, fields));
+  const packet = new Uint8Array(IP6_HEADER + 8 * headers.length + body.length);
+  packet[0] = 6 << 4;
+  new DataView(packet.buffer).setUint16(4, packet.length - IP6_HEADER);
+  packet[6] = types[0] as number;
+  packet[7] = ttl;
+  packet.set(addresses, 8);
+  for (const [at, header] of headers.entries()) packet.set(header, IP6_HEADER + 8 * at);
+  packet.set(body, IP6_HEADER + 8 * headers.length);
+  return packet;
+}
+
+function extension(type: number, next: number, fields: FrameFields): Uint8Array {
+  if (type === EXTENSION.routing) return Uint8Array.of(next, 0, 4, 0, 0, 0, 0, 0);
+  // One option, PadN, of four bytes more.
+  if (type !== EXTENSION.fragment) return Uint8Array.of(next, 0, 1, 4, 0, 0, 0, 0);
+  const header = Uint8Array.of(next, 0, 0, 0, 0, 0, 0, 0);
+  new DataView(header.buffer).setUint16(2, ((fields.fragmentOffset ?? 0) << 3) | (fields.moreFragments ? 1 : 0));
+  new DataView(header.buffer).setUint32(4, fields.identification ?? 1);
+  return header;
 }
 
 function transport(fields: FrameFields, protocol: number, addresses: Uint8Array): Uint8Array {
@@ -92,19 +127,21 @@ function transport(fields: FrameFields, protocol: number, addresses: Uint8Array)
     view.setUint16(6, pseudoChecksum(addresses, protocol, bytes));
     return bytes;
   }
-  if (protocol !== PROTOCOL.icmp) return payload;
+  if (protocol !== PROTOCOL.icmp && protocol !== PROTOCOL.icmp6) return payload;
   const bytes = Uint8Array.of(fields.icmpType ?? 8, fields.icmpCode ?? 0, 0, 0, 0, 0, 0, 0, ...payload);
-  new DataView(bytes.buffer).setUint16(2, internetChecksum(bytes));
+  const checksum = protocol === PROTOCOL.icmp6 ? pseudoChecksum(addresses, protocol, bytes) : internetChecksum(bytes);
+  new DataView(bytes.buffer).setUint16(2, checksum);
   return bytes;
 }
 
-function pseudoChecksum(addresses: Uint8Array, protocol: number, segment: Uint8Array): number {
+/** With the pseudo-header's sum: zeros in other places than RFC 793 and RFC 8200 have them make no difference. */
+export function pseudoChecksum(addresses: Uint8Array, protocol: number, segment: Uint8Array): number {
   return internetChecksum(Uint8Array.of(...addresses, 0, protocol, segment.length >> 8, segment.length & 255, ...segment));
 }
 
 function bytesOf(address: string): Uint8Array {
   const parsed = IpAddress.parse(address);
-  if (parsed?.family !== 4) throw new Error(`${address} is no IPv4 address`);
+  if (!parsed) throw new Error(`${address} is no address`);
   return parsed.bytes;
 }
 
@@ -116,14 +153,15 @@ export interface SeenFrame {
   readonly protocol: number;
   readonly ttl: number;
   readonly totalLength: number;
-  /** Whether the IP header's checksum is right. */
+  /** Whether the IP header's checksum is right; that of IPv6 has none. */
   readonly checksumRight: boolean;
-  /** Behind the IP header. */
+  /** Behind the IP header, extension headers of IPv6 included. */
   readonly body: Uint8Array;
 }
 
 export function seeFrame(frame: Uint8Array): SeenFrame {
   const ip = frame.subarray(ETHERNET_HEADER);
+  if (((frame[12] as number) << 8) + (frame[13] as number) === ETHERTYPE_IP6) return seeFrame6(frame, ip);
   const header = ((ip[0] as number) & 15) * 4;
   const address = (at: number): string => String(IpAddress.fromBytes(ip.subarray(at, at + 4)));
   return {
@@ -136,6 +174,21 @@ export function seeFrame(frame: Uint8Array): SeenFrame {
     totalLength: ((ip[2] as number) << 8) | (ip[3] as number),
     checksumRight: internetChecksum(ip.subarray(0, header)) === 0,
     body: ip.subarray(header),
+  };
+}
+
+function seeFrame6(frame: Uint8Array, ip: Uint8Array): SeenFrame {
+  const address = (at: number): string => String(IpAddress.fromBytes(ip.subarray(at, at + 16)));
+  return {
+    destinationMac: macText(frame.subarray(0, 6)),
+    sourceMac: macText(frame.subarray(6, 12)),
+    source: address(8),
+    destination: address(24),
+    protocol: ip[6] as number,
+    ttl: ip[7] as number,
+    totalLength: IP6_HEADER + ((ip[4] as number) << 8) + (ip[5] as number),
+    checksumRight: true,
+    body: ip.subarray(IP6_HEADER),
   };
 }
 

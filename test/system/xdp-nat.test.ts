@@ -184,6 +184,8 @@ describe('a reply', () => {
     on.run(buildFrame());
     const { settings } = on.plane.path;
     settings.setBytes(0, 'port_mtus', new Uint8Array(Uint32Array.of(1300).buffer));
+    // The reply comes by another interface than the client's packets.
+    on.port = 99;
     const long = reply({ dontFragment: true, payload: new Uint8Array(1261) });
     const seen = seeFrame(on.run(buildFrame(long)).frame);
     expect([seen.protocol, seen.body[0], seen.body[1], (seen.body[6] as number) * 256 + (seen.body[7] as number)]).toEqual([1, 3, 4, 1300]);
@@ -261,8 +263,9 @@ describe('the table', () => {
       expect([...on.plane.connections()]).toEqual([]);
       expect(on.run(buildFrame(reply({ destinationPort: 1001 }))).verdict).toBe('PASS');
     }
-    const { connections, numbers, tableSize, overflow, settings } = on.plane.path;
-    const valid = Array.from({ length: tableSize }, (_, at) => connections.u32(at, 'meta') & (numbers.meta.META_VALID as number));
+    const { tables, numbers, settings } = on.plane.path;
+    const [{ entries, overflow }] = tables;
+    const valid = Array.from({ length: on.plane.tableSize }, (_, at) => entries.u32(at, 'meta') & (numbers.meta.META_VALID as number));
     expect(valid.filter((bit) => bit !== 0)).toEqual([]);
     expect([...overflow.keys()]).toEqual([]);
     expect(settings.u32(0, 'overflow_count')).toBe(0);

@@ -172,13 +172,12 @@ describe('the plane', () => {
     expect([...on.plane.connections()]).toEqual([]);
   });
 
-  it('refuses one-packet scheduling, SCTP, IPv6, firewall marks and other methods', () => {
+  it('refuses one-packet scheduling, SCTP, firewall marks and other methods', () => {
     const { plane } = ready();
     const ops = { key: udp(54), ...PLAIN, onePacket: true } as const;
     const sctp = { key: { kind: 'address', protocol: 'sctp', address: ip('10.9.9.9'), port: 1 }, ...PLAIN } as const;
-    const v6 = { key: { kind: 'address', protocol: 'tcp', address: ip('fd00::1'), port: 1 }, ...PLAIN } as const;
     const mark = { key: { kind: 'fwmark', mark: 1, family: 4 }, ...PLAIN } as const;
-    for (const service of [ops, sctp, v6, mark]) expect(() => plane.addService(service)).toThrow(/this version/);
+    for (const service of [ops, sctp, mark]) expect(() => plane.addService(service)).toThrow(/this version/);
     expect(() => plane.addServer(tcp(80), real(2, 1, { method: 'fullnat' }))).toThrow(/does not forward by fullnat/);
     expect(plane.services()).toHaveLength(2);
     expect(plane.services()[0]?.servers).toHaveLength(1);
@@ -200,11 +199,11 @@ describe('limits', () => {
   it('a full table overflows, then refuses; what is in it stays, and there is room again when its time is up', () => {
     const on = ready({ connections: 4 });
     const { path } = on.plane;
-    const places = path.tableSize + path.overflow.shape.maxEntries;
+    const places = path.tableSize(4) + path.tableOf(4).overflow.shape.maxEntries;
     const open = (client: number): Passage => on.run(buildFrame({ sourcePort: 1000 + client }));
     const clients = Array.from({ length: places + 10 }, (_, client) => client);
     const entered = clients.filter((client) => open(client).verdict === 'TX');
-    expect(entered.length).toBeGreaterThanOrEqual(path.overflow.shape.maxEntries);
+    expect(entered.length).toBeGreaterThanOrEqual(path.tableOf(4).overflow.shape.maxEntries);
     expect(entered.length).toBeLessThanOrEqual(places);
     expect(on.plane.reasons().DROP_TABLE_FULL).toBe(clients.length - entered.length);
     expect([...on.plane.connections()]).toHaveLength(entered.length);

@@ -63,8 +63,8 @@ describe('in long', () => {
     };
   }
 
-  // What the packet path has: IPv4, TCP and UDP, no firewall marks.
-  describeHistories(stage, ({ family, protocol, marked }) => family === 4 && protocol !== 'sctp' && !marked);
+  // What the packet path has: TCP and UDP, no firewall marks.
+  describeHistories(stage, ({ protocol, marked }) => protocol !== 'sctp' && !marked);
 });
 
 function outcomeOf(rig: Rig, { protocol, client, clientPort, virtual, virtualPort, flags }: ReplayPacket): Outcome {
@@ -72,7 +72,7 @@ function outcomeOf(rig: Rig, { protocol, client, clientPort, virtual, virtualPor
   const addresses = { source: String(client), destination: String(virtual), ...ports };
   const { verdict, frame } = rig.run(buildFrame({ ...addresses, protocol: PROTOCOL[protocol as 'tcp' | 'udp'], flags }));
   const seen = seeFrame(frame);
-  if (verdict === 'DROP' || seen.protocol === PROTOCOL.icmp) return 'drop';
+  if (verdict === 'DROP' || seen.protocol === PROTOCOL.icmp || seen.protocol === PROTOCOL.icmp6) return 'drop';
   const servers = rig.plane.services().flatMap((service) => service.servers);
   const server = servers.find((candidate) => macOf(candidate.address) === seen.destinationMac);
   return verdict === 'TX' && server ? serverKeyText(server) : verdict;
@@ -89,10 +89,12 @@ describe('TCP states of a director that sees only the client', () => {
 
   /** Puts the only connection, opened where there is none, into a state: the entry and its server's counts. */
   function force(state: TcpState): void {
-    const { connections, loads, numbers, tableSize } = rig.plane.path;
+    const { path } = rig.plane;
+    const { loads, numbers } = path;
+    const connections = path.tables[0].entries;
     const { META_VALID, META_STATE, META_INACTIVE } = numbers.meta as Record<'META_VALID' | 'META_STATE' | 'META_INACTIVE', number>;
     rig.run(buildFrame());
-    const index = Array.from({ length: tableSize }, (_, slot) => slot).find((slot) => connections.u32(slot, 'meta') & META_VALID);
+    const index = Array.from({ length: path.tableSize(4) }, (_, slot) => slot).find((slot) => connections.u32(slot, 'meta') & META_VALID);
     if (index === undefined) throw new Error('the SYN opened no connection');
     const active = isActiveTcpState(state);
     const rest = connections.u32(index, 'meta') & ~(META_STATE | META_INACTIVE);

@@ -109,6 +109,14 @@ describe.each(KINDS)('$name', (kind) => {
     expect(new DataView(answer.body.buffer, answer.body.byteOffset).getUint32(4)).toBe(room);
   });
 
+  it('forwards what the stack has put together, which is longer than the wire that it came by', () => {
+    const on = ready(kind);
+    on.run(buildFrame());
+    on.plane.path.settings.setBytes(0, 'port_mtus', new Uint8Array(Uint32Array.of(HOP_MTU).buffer));
+    const segments = buildFrame({ flags: 'A', dontFragment: true, payload: new Uint8Array(HOP_MTU) });
+    expectTunnelled(kind, segments, on.run(segments));
+  });
+
   it('lets the bit that forbids fragments be seen outside, and numbers only what may be cut', () => {
     const on = ready(kind);
     const word = (frame: Uint8Array, at: number): number => new DataView(frame.buffer, frame.byteOffset).getUint16(ETHERNET_HEADER + at);

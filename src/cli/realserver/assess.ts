@@ -72,7 +72,10 @@ export function wantedDecapsulator(host: HostState, record: RealServerRecord): D
   const vips = record.vips.filter((entry) => entry.mode === 'tun').map((entry) => entry.address);
   if (!record.tunnel || vips.length === 0) return undefined;
   const { type, port, directors } = record.tunnel;
-  const hosts = host.addresses.filter((entry) => entry.interface !== LOOPBACK).map((entry) => entry.prefix.address);
+  const hosts = host.addresses
+    .filter((entry) => entry.interface !== LOOPBACK)
+    .map((entry) => entry.prefix.address)
+    .filter((address) => mayEndTunnel(address, directors));
   return {
     type,
     port,
@@ -80,6 +83,12 @@ export function wantedDecapsulator(host: HostState, record: RealServerRecord): D
     hosts: sortedTexts(hosts),
     vips: sortedTexts(vips),
   };
+}
+
+/** Of the directors' families only: IPv6 addresses come and go by themselves. Nor does a tunnel end at an address of the link alone. */
+function mayEndTunnel(address: IpAddress, directors: readonly IpAddress[] | 'any'): boolean {
+  const isLinkLocal = address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
+  return !isLinkLocal && (directors === 'any' || directors.some((director) => director.family === address.family));
 }
 
 /** Interfaces that do not take the director's packets out of the tunnel, or refuse what was inside. */

@@ -130,7 +130,7 @@ export function formatReport(report: RealServerReport): string {
   const verdict: Readonly<Record<RunState, string>> = {
     running: `${name} running: ${list}`,
     partly: `${name} partly configured: ${list}`,
-    stopped: `${name} stopped${list === '' ? '' : `: ${list}`}`,
+    stopped: `LVS real server stopped${list === '' ? '' : `: ${list}`}`,
   };
   const tunnels = report.action === 'status' ? report.decapsulators.map(formatDecapsulator) : [];
   const problems = report.problems.map((problem) => `${problem.message} [${problem.code}]`);

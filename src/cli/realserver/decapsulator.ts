@@ -30,20 +30,8 @@ export class InterfaceDecapsulator {
     present?.close();
     if (present && present.name !== PROGRAM)
       throw new Error(`A tc filter of priority ${PRIORITY} and handle ${HANDLE} is there already: ${present.name}.`);
-    const object = BpfObject.load(this.objectPath, new Set());
+    const object = loadDecapsulator(this.objectPath, settings);
     try {
-      const { btf } = object;
-      const type = btf.enumeration('decap_tunnel')[`DECAP_${settings.type.toUpperCase()}`] as number;
-      const layout = btf.struct('decap_settings');
-      const value = new Uint8Array(layout.size);
-      const at = (field: string): number => layout.fields[field]?.offset as number;
-      new DataView(value.buffer).setUint16(at('port'), settings.port);
-      value[at('tunnel')] = type;
-      value[at('any_director')] = settings.directors === 'any' ? 1 : 0;
-      object.map('decap_settings').update(indexKey(0), value);
-      for (const [name, texts] of rolesOf(settings)) {
-        for (const text of texts) object.map('decap_addresses').update(addressKey(btf, text, name), indexKey(1));
-      }
       this.place.attach(object.program(PROGRAM));
     } finally {
       object.close();
@@ -68,6 +56,23 @@ export class InterfaceDecapsulator {
   removeDiscipline(): void {
     this.place.removeDiscipline();
   }
+}
+
+/** The program in the kernel, on no interface yet. Throws SystemError with the verifier's words. */
+export function loadDecapsulator(objectPath: string, settings: Decapsulator): BpfObject {
+  const object = BpfObject.load(objectPath, new Set(['decap_counts']));
+  const { btf } = object;
+  const layout = btf.struct('decap_settings');
+  const value = new Uint8Array(layout.size);
+  const at = (field: string): number => layout.fields[field]?.offset as number;
+  new DataView(value.buffer).setUint16(at('port'), settings.port);
+  value[at('tunnel')] = btf.enumeration('decap_tunnel')[`DECAP_${settings.type.toUpperCase()}`] as number;
+  value[at('any_director')] = settings.directors === 'any' ? 1 : 0;
+  object.map('decap_settings').update(indexKey(0), value);
+  for (const [name, texts] of rolesOf(settings)) {
+    for (const text of texts) object.map('decap_addresses').update(addressKey(btf, text, name), indexKey(1));
+  }
+  return object;
 }
 
 /** The addresses that the program tells apart, by their names in enum decap_role. */
@@ -126,7 +131,8 @@ function addressFrom(bytes: Uint8Array): IpAddress {
   return IpAddress.fromBytes(isV4 ? bytes.slice(V4_MAPPED.length) : bytes.slice()) as IpAddress;
 }
 
-function readCounts(btf: Btf, map: BpfMap): DecapsulatorCounts {
+/** By name, all CPUs together. */
+export function readCounts(btf: Btf, map: BpfMap): DecapsulatorCounts {
   const names = Object.entries(btf.enumeration('decap_count')).filter(([name]) => name !== 'DECAP_COUNTS');
   return Object.fromEntries(
     names.map(([name, number]) => {

@@ -5,7 +5,7 @@ import { blanksOf, type Token, tokenEnd, tokenize, wordValue } from './lexer.ts'
 function kinds(text: string): string {
   const signs = { open: '{', close: '}', comment: '#', condition: '@', generator: '~', definition: '$=', repeat: '{}' };
   return tokenize(text)
-    .map((token, index) => (token.first && index > 0 ? '⏎ ' : '') + (token.kind === 'word' ? token.text : signs[token.kind]))
+    .tokens.map((token, index) => (token.first && index > 0 ? '⏎ ' : '') + (token.kind === 'word' ? token.text : signs[token.kind]))
     .join(' ');
 }
 
@@ -43,7 +43,7 @@ describe('tokenize', () => {
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
         const text = pieces.join('');
-        const tokens = tokenize(text);
+        const { tokens } = tokenize(text);
         expect(tokens.every((token) => token.text.length > 0)).toBe(true);
         expect(tokens.every((token) => text.startsWith(token.text, token.start))).toBe(true);
         const gaps = tokens.map((token, index) => text.slice(index === 0 ? 0 : tokenEnd(tokens[index - 1] as Token), token.start));

@@ -1,7 +1,7 @@
 /** Reads lines of values and words: the lines of virtual_ipaddress, unicast_peer, track_script … and keywords such as lvs_timeouts. */
 import { didYouMean, IpAddress } from '../../base/index.ts';
 import { expectation } from './argument-text.ts';
-import type { Keyword, LineForm } from './keyword.ts';
+import type { Keyword, LineForm, Part } from './keyword.ts';
 import { type Token, tokenEnd, wordValue } from './lexer.ts';
 import { reportStanding } from './not-acted.ts';
 import type { Reporter } from './report.ts';
@@ -19,20 +19,19 @@ const NO_WORDS: LineValue['words'] = new Map();
 
 /** `name` is the keyword, or whatever a message should call the line. Undefined when a value that it needs is wrong. */
 export function readLine(name: string, form: LineForm, line: Line, reporter: Reporter): LineValue | undefined {
-  const parts: (LinePart | undefined)[] = [];
+  const parts = form.parts.map((): LinePart | undefined => undefined);
   let at = 0;
   let usable = true;
-  for (const part of form.parts) {
+  for (let index = 0; index < form.parts.length; index++) {
+    const part = form.parts[index] as Part;
     const token = line.words[at];
-    const couldBeLater = form.words.length > 0 || part !== form.parts.at(-1);
+    const couldBeLater = form.words.length > 0 || form.parts.length > index + 1;
     if (token && (!part.optional || !couldBeLater || looksLike(part.form, token)) && !isWord(form, token, part.optional)) {
       const value = readScalar(part.form, token, name, line.source, reporter);
-      parts.push(value === undefined ? undefined : { token, value });
+      if (value !== undefined) parts[index] = { token, value };
       usable &&= value !== undefined;
       at++;
-    } else {
-      parts.push(undefined);
-      if (part.optional) continue;
+    } else if (!part.optional) {
       const place = token ?? line.words.at(-1);
       if (place) reporter.report('config/incomplete-line', tokenPlace(line.source, place), `${name} needs ${expectation(part.form)} here.`);
       usable = false;

@@ -220,7 +220,7 @@ class CheckReader {
 
   private target(chain: Chain = this.chain): CheckTarget {
     const own = chain.slice(0, -2);
-    const first = <T>(read: (block: BoundBlock) => T | undefined): T | undefined => own.map(read).find((value) => value !== undefined);
+    const first = <T>(read: (block: BoundBlock) => T | undefined): T | undefined => firstOf(own, read);
     const address = first((block) => block.address('connect_ip')) ?? this.server.address;
     const port = first((block) => block.number('connect_port')) ?? this.server.port;
     const bindAddress = first((block) => block.address('bindto'));
@@ -267,16 +267,17 @@ class CheckReader {
 }
 
 function inherited(chain: Chain, name: string): number | undefined {
-  for (const block of chain) {
-    const value = block.number(name);
-    if (value !== undefined) return value;
-  }
-  return undefined;
+  return firstOf(chain, (block) => block.number(name));
 }
 
 function inheritedFlag(chain: Chain, name: string): boolean | undefined {
+  return firstOf(chain, (block) => block.flag(name));
+}
+
+/** What the first block that says something says. */
+function firstOf<T>(chain: Chain, read: (block: BoundBlock) => T | undefined): T | undefined {
   for (const block of chain) {
-    const value = block.flag(name);
+    const value = read(block);
     if (value !== undefined) return value;
   }
   return undefined;

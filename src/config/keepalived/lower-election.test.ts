@@ -10,7 +10,8 @@ describe('elections', () => {
     ['', 2],
     ['version 3', 3],
     [VIP6, 3],
-    [`version 2\n${VIP6}`, 3],
+    [`version 2\n${VIP6}`, 2],
+    [`version 2\nstrict_mode\n${VIP6}`, 3],
     ['native_ipv6', 3],
   ])('version of %j: %j', (lines, version) => {
     expect(router(lines)?.version).toBe(version);
@@ -19,6 +20,7 @@ describe('elections', () => {
   it('take their version from global_defs', () => {
     expect(router('', 'vrrp_version 3')?.version).toBe(3);
     expect(router('version 2', 'vrrp_version 3')?.version).toBe(2);
+    expect(router(VIP6, 'vrrp_version 2')?.version).toBe(3);
   });
 
   it.each([
@@ -52,6 +54,8 @@ describe('elections', () => {
     expect(router(`state MASTER\npriority 100\n${PASSWORD.replace('PASS', 'AH')}`)?.wantsMaster).toBe(false);
     expect(router(`version 3\n${PASSWORD}`)?.authentication).toBeUndefined();
     expect(router(`strict_mode\n${PASSWORD}`)?.authentication).toBeUndefined();
+    expect(router(`version 2\n${VIP6}\n${PASSWORD}`)?.authentication?.type).toBe('pass');
+    expect(router(`version 2\n${VIP6}\n${PASSWORD.replace('PASS', 'AH')}`)?.authentication).toBeUndefined();
   });
 
   it.each([
@@ -127,7 +131,13 @@ describe('elections', () => {
   });
 
   it.each([
-    [`version 2\n${VIP6}`, ['5 warning config/version-forced']],
+    [`version 2\n${VIP6}`, ['5 info config/version-2-over-ipv6']],
+    [`version 2\nstrict_mode\nno_accept\n${VIP6}`, ['5 warning config/version-forced']],
+    [`version 2\n${VIP6}\n${PASSWORD}`, ['5 info config/version-2-over-ipv6', '9 warning config/password-not-sent']],
+    [
+      `version 2\n${VIP6}\n${PASSWORD.replace('PASS', 'AH')}`,
+      ['5 info config/version-2-over-ipv6', '9 warning config/authentication-ignored'],
+    ],
     ['state BACKUP\npriority 255', ['5 warning config/owner-not-master']],
     [`state MASTER\npriority 100\n${PASSWORD.replace('PASS', 'AH')}`, ['5 warning config/ah-with-master']],
     [`strict_mode\n${VIP}`, ['5 warning config/vip-not-answering']],

@@ -42,7 +42,7 @@ export function readElection(name: string, block: BoundBlock, circumstances: Cir
   const { globals } = context;
   const { strict } = circumstances;
   const version = readVersion(block, circumstances, context);
-  const authentication = readAuthentication(block, version, strict, context);
+  const authentication = readAuthentication(block, version, circumstances, context);
   const { wantsMaster, priority } = readPriority(name, block, { strict, ah: authentication?.type === 'ah' }, context);
   const timerExpired = block.last('timer_expired_backup')?.value;
   return {
@@ -60,17 +60,28 @@ export function readElection(name: string, block: BoundBlock, circumstances: Cir
   };
 }
 
-function readVersion(block: BoundBlock, { family }: Circumstances, { globals, reporter }: Context): 2 | 3 {
+/** What `global_defs` says is of IPv4 only, as in keepalived: over IPv6 a virtual router must say itself that it wants version 2. */
+function readVersion(block: BoundBlock, { family, strict }: Circumstances, { globals, reporter }: Context): 2 | 3 {
   const bound = block.last('version');
   const given = block.number('version');
-  if (family === 6) {
-    if (bound && given === 2)
-      reporter.report('config/version-forced', placeOf(bound), 'VRRP version 2 knows no IPv6: this virtual router speaks version 3.', {
-        help: 'Write version 3, or remove the line.',
-      });
+  if (family === 4) return (given ?? globals.version) === 3 ? 3 : 2;
+  if (!bound || given !== 2) return 3;
+  if (strict) {
+    reporter.report(
+      'config/version-forced',
+      placeOf(bound),
+      'VRRP version 2 knows no IPv6: in strict mode this virtual router speaks version 3, as in keepalived.',
+      { help: 'Write version 3, or remove the line.' },
+    );
     return 3;
   }
-  return (given ?? globals.version) === 3 ? 3 : 2;
+  reporter.report(
+    'config/version-2-over-ipv6',
+    placeOf(bound),
+    'No RFC has VRRP version 2 over IPv6. This virtual router speaks it as keepalived does, which nobody else understands.',
+    { help: 'Write version 3 on all directors of this virtual router, at the same time.' },
+  );
+  return 2;
 }
 
 function readPriority(
@@ -141,7 +152,7 @@ function readAdvertInterval(block: BoundBlock, version: 2 | 3, { reporter }: Con
 function readAuthentication(
   block: BoundBlock,
   version: 2 | 3,
-  strict: boolean,
+  { family, strict }: Circumstances,
   { reporter }: Context,
 ): PassAuthentication | AhAuthentication | undefined {
   const bound = block.last('authentication');
@@ -161,7 +172,28 @@ function readAuthentication(
   if (type === undefined || !password || typeof password.value !== 'string') return undefined;
   const bytes = new TextEncoder().encode(password.value);
   if (bytes.length > PASSWORD_BYTES) reportTruncated(password, bytes.length, reporter);
+  if (family === 6 && !isCarriedOverIpv6(bound, type, reporter)) return undefined;
   return { type: type === 'AH' ? 'ah' : 'pass', password: bytes.slice(0, PASSWORD_BYTES) };
+}
+
+/** keepalived's version 2 over IPv6 has the type of authentication in its header and no place for what belongs to it. */
+function isCarriedOverIpv6(bound: BoundStatement, type: string, reporter: Context['reporter']): boolean {
+  if (type === 'AH') {
+    reporter.report(
+      'config/authentication-ignored',
+      placeOf(bound),
+      'The authentication header is for IPv4: the block is ignored, as in keepalived, and advertisements are believed without it.',
+      { help: 'Remove the block. Unicast with check_unicast_src keeps strangers out.' },
+    );
+    return false;
+  }
+  reporter.report(
+    'config/password-not-sent',
+    placeOf(bound),
+    'Version 2 over IPv6 says that there is a password and does not send it, so it protects nothing; and keepalived 2.2.7 crashes when it hears that.',
+    { help: 'Remove the block on all directors of this virtual router, at the same time.' },
+  );
+  return true;
 }
 
 function reportTruncated(password: BoundStatement, length: number, reporter: Context['reporter']): void {

@@ -14,7 +14,6 @@ import { tokenEnd } from './lexer.ts';
 import { readChecks } from './lower-check.ts';
 import type { Destination } from './lower-group.ts';
 import { type Method, readMethod } from './lower-method.ts';
-import { refuseFamily } from './packet-path.ts';
 import { Reporter } from './report.ts';
 import type { ServiceContext } from './service-context.ts';
 import { tokenPlace } from './syntax.ts';
@@ -23,6 +22,8 @@ import type { LineValue } from './value.ts';
 /** A real server as the block describes it. Its port is the service's unless the file gives one and the method can change it. */
 export interface ServerTemplate {
   readonly server: CheckedRealServer;
+  /** What identifies it among the servers of its block. */
+  readonly name: string;
   readonly ownPort: boolean;
   readonly bound: BoundStatement;
 }
@@ -63,15 +64,15 @@ export function readRealServers(
   const templates = new Map<string, ServerTemplate>();
   const reader = new ServerReader(block, destination, method, context);
   for (const bound of block.all('real_server')) {
-    const template = reader.read(bound);
-    if (!template) continue;
-    const key = serverKeyText(template.server);
-    if (!templates.has(key)) templates.set(key, template);
+    const read = reader.read(bound);
+    if (!read) continue;
+    const { name } = read;
+    if (!templates.has(name)) templates.set(name, read);
     else
       context.reporter.report(
         'config/duplicate-server',
         placeOf(bound),
-        `The real server ${key} is in ${owner.statement.words.map((word) => word.text).join(' ')} already. This one is dropped.`,
+        `The real server ${name} is in ${owner.statement.words.map((word) => word.text).join(' ')} already. This one is dropped.`,
         { help: 'Remove one of them.' },
       );
   }
@@ -82,6 +83,7 @@ export function readRealServers(
 class ServerReader {
   private readonly parent: BoundBlock;
   private readonly destination: Destination;
+  private readonly ports: readonly number[];
   private readonly inherited: Method;
   private readonly context: ServiceContext;
   /** Servers whose blocks were read without a word, for those that say the same. */
@@ -92,6 +94,7 @@ class ServerReader {
   constructor(parent: BoundBlock, destination: Destination, inherited: Method, context: ServiceContext) {
     this.parent = parent;
     this.destination = destination;
+    this.ports = portsOf(destination);
     this.inherited = inherited;
     this.context = context;
     this.trial = { ...context, reporter: new Reporter(), interfaces: [] };
@@ -102,14 +105,22 @@ class ServerReader {
     if (!content) return undefined;
     const before = effects(this.context);
     const like = this.known.get(content);
-    const method = like ?? this.through(bound, (block, context) => readMethod(block.last('lvs_method'), context)) ?? this.inherited;
-    const key = readServerAddress(bound, this.destination, method, this.context);
+    const method = like ?? this.method(bound);
+    const key = readServerAddress(bound, this.destination, this.ports, method, this.context);
     if (!key) return undefined;
     if (like && like.port === key.port && like.address.family === key.address.family)
-      return { server: atAddress(like, key.address), ownPort: key.ownPort, bound };
-    const server = this.through(bound, (block, context) => readServer(key, block, this.parent, method, context));
+      return template(atAddress(like, key.address), key, bound);
+    const server = this.server(bound, key, method);
     if (before === effects(this.context)) this.known.set(content, server);
-    return { server, ownPort: key.ownPort, bound };
+    return template(server, key, bound);
+  }
+
+  private method(bound: BoundStatement): Method {
+    return this.through(bound, (block, context) => readMethod(block.last('lvs_method'), context)) ?? this.inherited;
+  }
+
+  private server(bound: BoundStatement, key: ServerAddress, method: Method): CheckedRealServer {
+    return this.through(bound, (block, context) => readServer(key, block, this.parent, method, context));
   }
 
   /** Reads from a block that says the same; when there is something to report, from the block itself, for the place. */
@@ -121,6 +132,10 @@ class ServerReader {
     }
     return read(bound.block as BoundBlock, this.context);
   }
+}
+
+function template(server: CheckedRealServer, { ownPort }: ServerAddress, bound: BoundStatement): ServerTemplate {
+  return { server, name: serverKeyText(server), ownPort, bound };
 }
 
 /** Grows with everything that reading does besides giving a result. */
@@ -137,17 +152,19 @@ function readServer(
 ): CheckedRealServer {
   const notifyUp = commandOf(block, 'notify_up', context);
   const notifyDown = commandOf(block, 'notify_down', context);
+  const { upperThreshold, lowerThreshold } = readThresholds(block, context);
   return {
     address: key.address,
     port: key.port,
     method,
-    ...(tunnel && { tunnel }),
     weight: block.number('weight') ?? parent.number('weight') ?? 1,
-    ...readThresholds(block, context),
+    upperThreshold,
+    lowerThreshold,
     checks: readChecks(key, [block, parent], context),
     inhibitOnFailure: block.flag('inhibit_on_failure') ?? parent.flag('inhibit_on_failure') ?? false,
     alpha: block.flag('alpha') ?? parent.has('alpha'),
     smtpAlert: block.flag('smtp_alert') ?? context.globals.alerts.server,
+    ...(tunnel && { tunnel }),
     ...(notifyUp && { notifyUp }),
     ...(notifyDown && { notifyDown }),
   };
@@ -192,7 +209,7 @@ export function readSorryServer(
 ): SorryTemplate | undefined {
   const bound = block.last('sorry_server');
   const method = readMethod(block.last('sorry_server_lvs_method'), context) ?? inherited;
-  const key = bound && readServerAddress(bound, destination, method, context);
+  const key = bound && readServerAddress(bound, destination, portsOf(destination), method, context);
   if (!bound) reportWithoutSorryServer(block, context);
   if (!key) return undefined;
   const server = { address: key.address, port: key.port, ...method, weight: 1, upperThreshold: 0, lowerThreshold: 0 };
@@ -216,20 +233,23 @@ interface ServerAddress {
   readonly ownPort: boolean;
 }
 
+/** Every port of the services, once. */
+function portsOf({ members }: Destination): readonly number[] {
+  return [...new Set(members.map((member) => (member.kind === 'address' ? member.port : 0)))];
+}
+
 /** `ADDRESS [PORT]`. Only NAT can change the port: else it is the service's whatever the file says. */
 function readServerAddress(
   bound: BoundStatement,
   destination: Destination,
+  ports: readonly number[],
   { method }: Method,
   context: ServiceContext,
 ): ServerAddress | undefined {
   const line = typeof bound.value === 'object' && 'parts' in bound.value ? bound.value : undefined;
   const address = linePart(line, 0, isAddress);
-  const token = line?.parts[0]?.token;
-  if (!line || !address || !token) return undefined;
-  refuseFamily(address, tokenPlace(bound.source, token), context);
+  if (!line || !address) return undefined;
   const given = linePart(line, 1, isNumber);
-  const ports = destination.members.map((member) => (member.kind === 'address' ? member.port : 0));
   const port = ports[0] ?? 0;
   if (given === undefined) return { address, port, ownPort: false };
   if (method === 'nat') return { address, port: given, ownPort: true };

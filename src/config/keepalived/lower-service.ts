@@ -7,7 +7,7 @@ import { type Destination, type Member, readDestination, readServiceGroups } fro
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
 import { instantiate, instantiateSorry, type ReadService, readRealServers, readSorryServer, type ServerTemplate } from './lower-server.ts';
-import { refuseFamily, refuseFeature, refuseProtocol } from './packet-path.ts';
+import { refuseFeature, refuseProtocol } from './packet-path.ts';
 import { type Followed, type ServiceContext, serviceContext } from './service-context.ts';
 import { checkServices, reportDuplicate } from './service-diagnostics.ts';
 
@@ -73,7 +73,6 @@ function readKey(member: Member, protocol: Protocol, family: IpFamily, context: 
     refuseFeature('marks', member.place, context, 'Write one virtual_server for each address and port.');
     return { kind: 'fwmark', mark: member.mark, family: member.family ?? family };
   }
-  refuseFamily(member.address, member.place, context);
   return { kind: 'address', protocol, address: member.address, port: member.port };
 }
 

@@ -2,7 +2,6 @@
  * What the packet path of this version can do. Everything beyond it is read and lowered all the same, and refused with a reason: a
  * service that forwards in another way than asked for would look healthy and serve nobody.
  */
-import type { IpAddress } from '../../base/index.ts';
 import type { Protocol } from '../../model/index.ts';
 import type { Context } from './context.ts';
 import type { Place } from './report.ts';
@@ -11,7 +10,6 @@ const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
 /** What it cannot do besides, as the beginning of a sentence. */
 const MISSING = {
-  ipv6: 'IPv6 is',
   marks: 'A virtual service by firewall mark is',
   onePacket: 'One-packet scheduling is',
   persistenceEngines: 'A persistence engine is',
@@ -26,10 +24,6 @@ function refuse(what: string, place: Place, { reporter }: Context, help?: string
 
 export function refuseProtocol(protocol: Protocol, place: Place, context: Context): void {
   if (!PROTOCOLS.includes(protocol)) refuse(`${protocol.toUpperCase()} is`, place, context);
-}
-
-export function refuseFamily(address: IpAddress, place: Place, context: Context): void {
-  if (address.family === 6) refuse(MISSING.ipv6, place, context);
 }
 
 /** `help` says what to write instead, where there is something. */

@@ -6,30 +6,31 @@
 import type { Keyword } from './keyword.ts';
 import { ODD_SPACE, type Token, tokenEnd, tokenize, tokenizeSharing, wordValue } from './lexer.ts';
 import { lastAtOrBefore } from './mapping.ts';
-import { balance, Recovery } from './recovery.ts';
+import { Recovery } from './recovery.ts';
 import { Reporter } from './report.ts';
 import { type Frame, isKeywordIn, OPAQUE, type Scope, scopeOf } from './scope.ts';
 import type { SourceText } from './source.ts';
 import { type Block, type Container, type Document, type Statement, statementPlace, tokenPlace } from './syntax.ts';
 
 export function parse(source: SourceText, root: Scope, reporter: Reporter): Document {
-  const parser = new Parser(source, root, reporter, tokenize(source.text));
+  const { tokens, balance } = tokenize(source.text);
+  const parser = new Parser(source, root, reporter, tokens, balance);
   if (hasOddSpaces(source.text)) parser.reportOddSpaces();
   return parser.run();
 }
 
 /** The same for who looks at few places of a large text: blocks that say what an earlier one says are `RepeatedBlock`s. */
 export function parseSharing(source: SourceText, root: Scope, reporter: Reporter): Document {
-  const { tokens, originals } = tokenizeSharing(source.text);
+  const { tokens, balance, originals } = tokenizeSharing(source.text);
   // What is missing or odd is looked for among all the words.
-  if (balance(tokens) !== 0 || hasOddSpaces(source.text)) return parse(source, root, reporter);
-  return new Parser(source, root, reporter, tokens, originals).run();
+  if (balance !== 0 || hasOddSpaces(source.text)) return parse(source, root, reporter);
+  return new Parser(source, root, reporter, tokens, 0, originals).run();
 }
 
 /** The block at an opening brace; nothing is said about it. */
 function parseBlock(source: SourceText, { text, start }: Token, keyword: Keyword | undefined): Block {
-  const tokens = tokenize(text).map((token) => ({ ...token, start: start + token.start }));
-  return new Parser(source, OPAQUE, new Reporter(), tokens).block(keyword);
+  const tokens = tokenize(text).tokens.map((token) => ({ ...token, start: start + token.start }));
+  return new Parser(source, OPAQUE, new Reporter(), tokens, 0).block(keyword);
 }
 
 /**
@@ -37,8 +38,6 @@ function parseBlock(source: SourceText, { text, start }: Token, keyword: Keyword
  * when somebody looks into it.
  */
 export class RepeatedBlock implements Block {
-  readonly kind = 'block';
-  readonly repeated = false;
   readonly original: Block;
   private readonly source: SourceText;
   private readonly token: Token;
@@ -51,6 +50,14 @@ export class RepeatedBlock implements Block {
     this.token = token;
     this.original = original;
     this.keyword = keyword;
+  }
+
+  get kind(): 'block' {
+    return 'block';
+  }
+
+  get repeated(): boolean {
+    return false;
   }
 
   get open(): Token {
@@ -97,14 +104,14 @@ class Parser {
   private readonly awaited: ReadonlySet<Token>;
   private readonly originals = new Map<Token, Original>();
 
-  constructor(source: SourceText, root: Scope, reporter: Reporter, tokens: readonly Token[], awaited = NO_ORIGINALS) {
+  constructor(source: SourceText, root: Scope, reporter: Reporter, tokens: readonly Token[], balance: number, awaited = NO_ORIGINALS) {
     this.source = source;
     this.reporter = reporter;
     this.root = root;
     this.tokens = tokens;
     this.awaited = awaited;
     this.document = { kind: 'document', source, statements: [], loose: undefined };
-    this.recovery = new Recovery(source, reporter, this.tokens, root);
+    this.recovery = new Recovery(source, reporter, tokens, root, balance);
   }
 
   run(): Document {
@@ -227,10 +234,10 @@ class Parser {
 
   /** There was something to say about the block that is repeated, or it means something else here: from here on each is read by itself. */
   private stopSharing({ start }: Token): void {
-    const tokens = tokenize(this.source.text);
+    const { tokens } = tokenize(this.source.text);
     this.at = lastAtOrBefore(tokens.length, (index) => (tokens[index] as Token).start, start);
     this.tokens = tokens;
-    this.recovery = new Recovery(this.source, this.reporter, tokens, this.root);
+    this.recovery = new Recovery(this.source, this.reporter, tokens, this.root, 0);
   }
 
   private push(statement: Statement, open: Token | undefined, scope: Scope): void {

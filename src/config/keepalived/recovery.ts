@@ -18,13 +18,6 @@ const STRAY_LINES = 2;
 /** How many statements after a closing brace are looked at to see whose they are. */
 const STATEMENTS_AHEAD = 8;
 
-/** How many braces open more than close. */
-export function balance(tokens: readonly Token[]): number {
-  let open = 0;
-  for (const { kind } of tokens) open += kind === 'open' ? 1 : kind === 'close' ? -1 : 0;
-  return open;
-}
-
 export class Recovery {
   private readonly source: SourceText;
   private readonly reporter: Reporter;
@@ -33,14 +26,14 @@ export class Recovery {
   private missing: number;
   private surplus: number;
 
-  constructor(source: SourceText, reporter: Reporter, tokens: readonly Token[], root: Scope) {
+  /** `balance`: how many braces of the file open more than close. */
+  constructor(source: SourceText, reporter: Reporter, tokens: readonly Token[], root: Scope, balance: number) {
     this.source = source;
     this.reporter = reporter;
     this.tokens = tokens;
     this.root = root;
-    const open = balance(tokens);
-    this.missing = Math.max(open, 0);
-    this.surplus = Math.max(-open, 0);
+    this.missing = Math.max(balance, 0);
+    this.surplus = Math.max(-balance, 0);
   }
 
   /** A keyword that the innermost block does not know and an outer one does: the blocks between were not closed. */

@@ -25,7 +25,10 @@ class Shelf<B extends Brace> {
   private oldest = 0;
 
   find(text: string, at: number): Known<B> | undefined {
-    for (const known of this.known) if (text.startsWith(known.text, at)) return known;
+    for (let i = 0; i < this.known.length; i++) {
+      const known = this.known[i] as Known<B>;
+      if (text.startsWith(known.text, at)) return known;
+    }
     return undefined;
   }
 

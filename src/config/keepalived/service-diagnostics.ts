@@ -1,6 +1,6 @@
 /** What is legal line by line and yet not what anybody wants: findings about services as a whole. */
 import { type CheckedRealServer, serverKeyText } from '../../model/index.ts';
-import { type BoundStatement, contentOf, placeOf } from './bind.ts';
+import { type BoundBlock, type BoundStatement, contentOf, placeOf } from './bind.ts';
 import type { Context } from './context.ts';
 import type { ReadService, ServerTemplate } from './lower-server.ts';
 
@@ -60,10 +60,10 @@ function reportSorryServer({ service, servers, bound }: ReadService, { reporter 
 
 /** With direct routing clients reach the service's port, whatever port is checked. */
 function reportCheckElsewhere({ server, bound }: ServerTemplate, { reporter }: Context): void {
-  if (server.method === 'nat' || server.port === 0 || !contentOf(bound)?.statements.some((check) => isElsewhere(check, server))) return;
+  if (server.method === 'nat' || server.port === 0 || !hasCheckElsewhere(contentOf(bound), server.port)) return;
   for (const check of bound.block?.statements ?? []) {
     const statement = check.block?.last('connect_port');
-    if (!statement || !isElsewhere(check, server)) continue;
+    if (!statement || !isElsewhere(check, server.port)) continue;
     reporter.report(
       'config/check-elsewhere',
       placeOf(statement),
@@ -73,26 +73,31 @@ function reportCheckElsewhere({ server, bound }: ServerTemplate, { reporter }: C
   }
 }
 
-function isElsewhere(check: BoundStatement, server: CheckedRealServer): boolean {
-  const port = contentOf(check)?.number('connect_port');
-  return port !== undefined && port !== server.port;
+function hasCheckElsewhere(block: BoundBlock | undefined, port: number): boolean {
+  return block?.statements.some((check) => isElsewhere(check, port)) ?? false;
+}
+
+function isElsewhere(check: BoundStatement, port: number): boolean {
+  const asked = contentOf(check)?.number('connect_port');
+  return asked !== undefined && asked !== port;
 }
 
 /** One server, two opinions: it could be up in one service and down in the other. */
 function reportDifferentChecks(blocks: readonly ReadService[], { reporter }: Context): void {
-  const seen = new Map<string, { readonly server: CheckedRealServer; readonly read: ReadService }>();
+  const seen = new Map<string, Map<string, { readonly server: CheckedRealServer; readonly read: ReadService }>>();
   for (const read of blocks) {
     const { key } = read.service;
-    const prefix = key.kind === 'fwmark' ? ' ' : `${key.protocol} `;
-    for (const { server, bound } of read.servers) {
-      const id = prefix + serverKeyText(server);
-      const before = seen.get(id);
-      if (!before) seen.set(id, { server, read });
+    const protocol = key.kind === 'fwmark' ? '' : key.protocol;
+    const servers = seen.get(protocol) ?? new Map();
+    seen.set(protocol, servers);
+    for (const { server, name, bound } of read.servers) {
+      const before = servers.get(name);
+      if (!before) servers.set(name, { server, read });
       else if (describe(before.server) !== describe(server))
         reporter.report(
           'config/checks-differ',
           placeOf(bound),
-          `${serverKeyText(server)} is checked in another way in the virtual_server ${lineOf(before.read.bound)}: it can be up there and down here.`,
+          `${name} is checked in another way in the virtual_server ${lineOf(before.read.bound)}: it can be up there and down here.`,
           { help: 'Give it the same checks in both.' },
         );
     }

@@ -123,7 +123,9 @@ const ANNOUNCING: readonly Keyword[] = [
 ];
 
 const VRRP: readonly Keyword[] = [
-  leaf('vrrp_version', integer(2, 3), 'VRRP version of every virtual router that names none. IPv6 is always version 3.', { default: '2' }),
+  leaf('vrrp_version', integer(2, 3), 'VRRP version of every virtual router over IPv4 that names none. Over IPv6 that is version 3.', {
+    default: '2',
+  }),
   leaf('vrrp_mcast_group4', multicast(4), 'IPv4 group that advertisements are sent to.', { tier: 3, default: '224.0.0.18' }),
   leaf('vrrp_mcast_group6', multicast(6), 'IPv6 group that advertisements are sent to.', { tier: 3, default: 'ff02::12' }),
   leaf(

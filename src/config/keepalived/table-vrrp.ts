@@ -129,7 +129,7 @@ const ELECTION: readonly Keyword[] = [
   leaf('virtual_router_id', integer(1, 255), 'The VRID, equal on all directors of this virtual router.', {
     required: 'Write virtual_router_id and a number from 1 to 255, the same on both directors.',
   }),
-  leaf('version', integer(2, 3), 'VRRP version; IPv6 is always version 3.', { default: 'vrrp_version' }),
+  leaf('version', integer(2, 3), 'VRRP version; IPv6 is version 3 unless 2 is written here.', { default: 'vrrp_version' }),
   leaf('priority', integer(1, 255), 'Who has more is MASTER; 255 owns the addresses.', { default: '100; 255 with state MASTER' }),
   leaf(
     'advert_int',

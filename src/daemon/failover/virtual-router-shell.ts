@@ -9,6 +9,7 @@ import { peersPatience, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSe
 import { AddressKeeper } from './addresses.ts';
 import { Announcer } from './announcer.ts';
 import { BfdShell } from './bfd-shell.ts';
+import { Farewell } from './farewell.ts';
 import { HeldPort, type ThreadPort } from './held-port.ts';
 import { InterfaceTable } from './interfaces.ts';
 import { PacketSockets } from './packet-sockets.ts';
@@ -44,6 +45,8 @@ export class VirtualRouterShell {
   private readonly staticNetwork: StaticNetwork;
   private readonly predecessorDied: boolean;
   private savedCount = 0;
+  /** From the stop on. */
+  private farewell: Farewell | undefined;
   /** One function for all effects, so that a packet or a timer makes none. */
   private readonly performer = (effect: VrrpEffect): void => this.perform(effect);
   private readonly wholeTold = new Map<string, boolean>();
@@ -71,7 +74,7 @@ export class VirtualRouterShell {
     this.interfaces = new InterfaceTable(this.rtnetlink);
     const linkOf = (name: string) => this.interfaces.link(name);
     this.vmacs = new VmacKeeper(this.rtnetlink, this.sysctls, this.logger);
-    this.sockets = new PacketSockets(this.reactor, this.logger, (link, packet) => this.handle({ kind: 'packet', interface: link, packet }));
+    this.sockets = new PacketSockets(this.reactor, this.logger, (link, packet) => this.hear(link, packet));
     this.addresses = new AddressKeeper(this.rtnetlink, linkOf, this.logger);
     this.routing = new RoutingKeeper(this.rtnetlink, linkOf, this.logger);
     this.statics = new StaticNetworkKeeper(this.addresses, this.routing);
@@ -111,7 +114,14 @@ export class VirtualRouterShell {
     this.port.release();
   }
 
+  private hear(link: string, packet: Uint8Array): void {
+    if (!this.farewell) return this.handle({ kind: 'packet', interface: link, packet });
+    this.farewell.hear(link, packet);
+    if (this.farewell.over) this.end(this.farewell);
+  }
+
   private tick(): void {
+    if (this.farewell) return this.end(this.farewell);
     const now = monotonicNow();
     this.handle({ kind: 'tick' });
     this.bfd.tick(now);
@@ -120,6 +130,7 @@ export class VirtualRouterShell {
   }
 
   private arm(): void {
+    if (this.farewell) return this.timer.arm(this.farewell.deadline);
     const deadline: Instant | undefined = earliest(
       this.engine.nextDeadline(),
       earliest(this.bfd.nextDeadline(), this.announcer.nextDeadline()),
@@ -268,10 +279,26 @@ export class VirtualRouterShell {
       case 'clear-counters':
         return this.handle({ kind: 'clear-counters' });
       case 'stop':
-        this.handle({ kind: 'stop' });
-        this.bfd.stop(monotonicNow());
-        this.reactor.stop();
+        this.leave();
     }
+  }
+
+  private leave(): void {
+    if (this.farewell) return;
+    const now = monotonicNow();
+    const farewell = new Farewell(this.settings.routers, now);
+    this.farewell = farewell;
+    this.engine.handle({ kind: 'stop' }, now);
+    this.engine.drainTo((effect) => (farewell.keep(effect) ? undefined : this.perform(effect)));
+    this.bfd.stop(now);
+    if (farewell.over) this.end(farewell);
+    else this.arm();
+  }
+
+  /** Does what a stop has left to do. Once more is harmless: then nothing is left. */
+  private end({ rest }: Farewell): void {
+    for (const effect of rest.splice(0)) this.perform(effect);
+    this.reactor.stop();
   }
 
   /** Routers that go still say so by their sockets and macvlans: for the moment of the change there is place for the old and the new. */

@@ -1,7 +1,7 @@
 /** Reads the connection table as `ipvsadm -L -c` shows it. */
-import { IpAddress } from '../../base/index.ts';
+import { IpAddress, type IpFamily } from '../../base/index.ts';
 import type { ConnectionStatus } from '../../ports/index.ts';
-import type { PacketPath } from './program.ts';
+import type { ConnectionTable, PacketPath } from './program.ts';
 import { Records } from './records.ts';
 
 /** What the packet path writes into a template whose server was deleted: a port that no packet asks for, as in IPVS. */
@@ -11,19 +11,27 @@ type MetaName = 'META_VALID' | 'META_BUSY' | 'META_REPLY' | 'META_PROTOCOL' | 'M
 
 /** Every live entry; those that change while they are read may be shown old or new. */
 export function* readConnections(path: PacketPath, jiffies: number): Generator<ConnectionStatus> {
-  for (let index = 0; index < path.tableSize; index++) {
-    const status = describe(path, path.connections, index, jiffies);
-    if (status) yield status;
-  }
-  for (const key of path.overflow.keys()) {
-    const value = path.overflow.lookup(key);
-    const status = value && describe(path, new Records(value, path.connections.layout), 0, jiffies);
-    if (status) yield status;
+  for (const table of path.tables) {
+    for (let index = 0; index < path.tableSize(table.family); index++) {
+      const status = describe(path, table, table.entries, index, jiffies);
+      if (status) yield status;
+    }
+    for (const key of table.overflow.keys()) {
+      const value = table.overflow.lookup(key);
+      const status = value && describe(path, table, new Records(value, table.entries.layout), 0, jiffies);
+      if (status) yield status;
+    }
   }
 }
 
 /** Undefined for an entry that is empty, being changed, or whose time has come. */
-function describe(path: PacketPath, entries: Records, index: number, jiffies: number): ConnectionStatus | undefined {
+function describe(
+  path: PacketPath,
+  { family }: ConnectionTable,
+  entries: Records,
+  index: number,
+  jiffies: number,
+): ConnectionStatus | undefined {
   const { servers, numbers } = path;
   const { META_VALID, META_BUSY, META_REPLY, META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
   const meta = entries.u32(index, 'meta');
@@ -31,19 +39,35 @@ function describe(path: PacketPath, entries: Records, index: number, jiffies: nu
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
   const server = entries.u32(index, 'server');
   const virtualPort = entries.port(index, 'virtual_port');
-  const address = (records: Records, at: number, field: string) => IpAddress.fromBytes(records.field4(at, field)) as IpAddress;
   return {
     protocol: (meta & META_PROTOCOL) >>> META_PROTOCOL_SHIFT === numbers.protocol.CONN_UDP ? 'udp' : 'tcp',
     state: stateName(path, meta),
     expiresSeconds: Math.floor(remaining / path.hz),
-    client: address(entries, index, 'client'),
+    client: addressOf(entries, index, 'client', family),
     clientPort: entries.port(index, 'client_port'),
-    virtual: address(entries, index, 'virtual'),
+    virtual: addressOf(entries, index, 'virtual', family),
     virtualPort,
-    server: address(servers, server, 'address'),
+    server: readServerAddress(path, server),
     // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
     serverPort: virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || virtualPort,
   };
+}
+
+/** IPv6: the field has the fold of four words, and another one the last three; what is missing is the first. */
+function addressOf(entries: Records, index: number, field: 'client' | 'virtual', family: IpFamily): IpAddress {
+  const bytes = new Uint8Array(family === 4 ? 4 : 16);
+  bytes.set(entries.bytesOf(index, field));
+  if (family === 6) {
+    const rest = entries.bytesOf(index, `${field}_rest`);
+    bytes.set(rest, 4);
+    for (const [at, byte] of rest.entries()) bytes[at & 3] = (bytes[at & 3] as number) ^ byte;
+  }
+  return IpAddress.fromBytes(bytes) as IpAddress;
+}
+
+function readServerAddress({ servers, numbers }: PacketPath, server: number): IpAddress {
+  const length = servers.u8(server, 'family') === numbers.family.FAMILY_6 ? 16 : 4;
+  return IpAddress.fromBytes(servers.bytesOf(server, 'address').subarray(0, length)) as IpAddress;
 }
 
 function stateName({ numbers }: PacketPath, meta: number): string {

@@ -1,5 +1,5 @@
 /** The data plane in eBPF: tables kept here with IPVS's rules, mirrored into the maps that the packet path reads. */
-import { assert, IpAddress, toSeconds } from '../../base/index.ts';
+import { assert, IpAddress, type IpFamily, toSeconds } from '../../base/index.ts';
 import {
   DEFAULT_FORWARDING_SETTINGS,
   DEFAULT_TIMEOUTS,
@@ -25,8 +25,10 @@ import { loadTables, saveTables } from './tables-file.ts';
 
 export interface XdpOptions {
   readonly objectPath: string;
-  /** Connections that the table holds; default 262144, 8 MiB. */
+  /** IPv4 connections that their table holds; default 262144, 8 MiB. */
   readonly connections?: number;
+  /** IPv6 connections; default 65536, 4 MiB. */
+  readonly connections6?: number;
   /**
    * Lets maps and links outlive this process: the directory of a BPF file system that they are pinned in, and the file that says what is
    * in them. Without it everything ends with the process.
@@ -40,6 +42,7 @@ export interface XdpOptions {
 }
 
 const DEFAULT_CONNECTIONS = 262_144;
+const DEFAULT_CONNECTIONS6 = 65_536;
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 /** Lines released in one tick: a table of a million connections is gone through in four seconds, in a few milliseconds each. */
@@ -56,17 +59,17 @@ export class XdpDataPlane implements DataPlane {
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
-  private nextLine = 0;
+  private readonly nextLines: Record<IpFamily, number> = { 4: 0, 6: 0 };
   private saving = false;
   private closed = false;
 
   /** Loads the packet path; no packet sees it before `attach`. Throws SystemError with the verifier's words. */
   constructor(options: XdpOptions) {
     this.options = options;
-    const { objectPath, connections = DEFAULT_CONNECTIONS } = options;
+    const { objectPath, connections = DEFAULT_CONNECTIONS, connections6 = DEFAULT_CONNECTIONS6 } = options;
     const pinDirectory = options.pins?.directory;
     const onLoss = (why: string): void => options.logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
-    this.path = PacketPath.load({ objectPath, connections, onLoss, ...(pinDirectory !== undefined && { pinDirectory }) });
+    this.path = PacketPath.load({ objectPath, connections, connections6, onLoss, ...(pinDirectory !== undefined && { pinDirectory }) });
     this.room = {
       path: this.path,
       space: new SlotSpace(this.path.slots.length),
@@ -87,7 +90,7 @@ export class XdpDataPlane implements DataPlane {
   }
 
   get tableSize(): number {
-    return this.path.tableSize;
+    return this.path.tableSize(4);
   }
 
   /** Puts the packet path on these interfaces and takes it off all others. */
@@ -117,7 +120,8 @@ export class XdpDataPlane implements DataPlane {
     const slot = new ServiceSlot(entry, index, this.room);
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
-    this.path.serviceIndex.update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
+    const { family } = requireAddressed(service.key);
+    this.path.serviceIndexes[family].update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
     this.writeFilters();
     this.save();
   }
@@ -134,7 +138,7 @@ export class XdpDataPlane implements DataPlane {
   deleteService(key: ServiceKey): void {
     this.readCounts();
     const entry = this.table.deleteService(key, this.options.clock.now());
-    this.path.serviceIndex.delete(this.keyBytes(key));
+    this.path.serviceIndexes[requireAddressed(key).family].delete(this.keyBytes(key));
     for (const server of entry.servers) this.servers.setAvailable(server, false);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
@@ -202,15 +206,14 @@ export class XdpDataPlane implements DataPlane {
   }
 
   connections(): Iterable<ConnectionStatus> {
-    return this.closed ? [] : readConnections(this.path, this.path.sweep(0, 0, false).jiffies);
+    return this.closed ? [] : readConnections(this.path, this.path.clock().jiffies);
   }
 
   tick(): void {
     if (this.closed) return;
-    const lines = Math.min(LINES_PER_TICK, this.path.lines - this.nextLine);
-    const { jiffies } = this.path.sweep(this.nextLine, lines, this.nextLine === 0);
+    for (const { family } of this.path.tables) this.sweepSome(family);
+    const { jiffies } = this.path.clock();
     for (const slot of this.slots.values()) slot.forgetIdle(this.options.clock.now(), jiffies);
-    this.nextLine = (this.nextLine + lines) % this.path.lines;
     this.readCounts();
     this.servers.releaseOrphans();
     const forgotten = this.table.emptyTrash(this.options.clock.now());
@@ -242,6 +245,15 @@ export class XdpDataPlane implements DataPlane {
     this.path.close();
   }
 
+  /** The next lines of a table that is gone through over and over. */
+  private sweepSome(family: IpFamily): void {
+    const first = this.nextLines[family];
+    const { lines } = this.path.tableOf(family);
+    const count = Math.min(LINES_PER_TICK, lines - first);
+    this.path.sweep(family, first, count, first === 0);
+    this.nextLines[family] = (first + count) % lines;
+  }
+
   /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
   private inherit(): void {
     const saved = this.options.pins && loadTables(this.options.pins.tablesFile);
@@ -259,8 +271,10 @@ export class XdpDataPlane implements DataPlane {
       this.slots.set(entry, slot);
       return slot;
     });
-    const keys = Array.from(this.path.serviceIndex.keys());
-    for (const bytes of keys) if (!known.has(bytes.toString())) this.path.serviceIndex.delete(bytes);
+    for (const index of Object.values(this.path.serviceIndexes)) {
+      const keys = Array.from(index.keys());
+      for (const bytes of keys) if (!known.has(bytes.toString())) index.delete(bytes);
+    }
     this.servers.reserveOrphans();
     for (const slot of slots) slot.configure(true, this.numberOf);
     this.writeFilters();
@@ -275,7 +289,7 @@ export class XdpDataPlane implements DataPlane {
     if (hop === undefined) return;
     if (hop === 'local') return this.servers.writeNextHop(server, hop);
     if (!this.ports.allow(hop.interfaceIndex)) return;
-    this.servers.writeNextHop(server, this.ports.seesWireFrames() ? hop : { ...hop, mtu: 0 });
+    this.servers.writeNextHop(server, hop);
   }
 
   /** Brings connection counts and statistics from the maps into the table; after `close` the maps are no memory of ours any more. */
@@ -323,7 +337,7 @@ export class XdpDataPlane implements DataPlane {
   private writeFilter(field: string, addresses: readonly IpAddress[]): void {
     const bytes = new Uint8Array(this.path.settings.sizeOf(field));
     for (const address of addresses) {
-      const bit = Math.imul(new DataView(address.bytes.slice().buffer).getUint32(0, true), 0x9e3779b1) >>> 20;
+      const bit = Math.imul(foldWords(address.bytes), 0x9e3779b1) >>> 20;
       bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
     }
     this.path.settings.setBytes(0, field, bytes);
@@ -332,7 +346,7 @@ export class XdpDataPlane implements DataPlane {
   /** Address and port as in packets, protocol in host order. */
   private keyBytes(key: ServiceKey): Uint8Array {
     assert(key.kind === 'address' && key.protocol !== 'sctp', 'only supported services come this far');
-    const layout = this.path.struct('service_key');
+    const layout = this.path.struct(key.address.family === 4 ? 'service_key' : 'service_key6');
     const record = new Records(new Uint8Array(layout.size), layout);
     record.setBytes(0, 'address', key.address.bytes);
     record.setPort(0, 'port', key.port);
@@ -342,7 +356,7 @@ export class XdpDataPlane implements DataPlane {
 
   private freeServiceIndex(): number {
     const used = new Set([...this.slots.values()].map((slot) => slot.index));
-    const limit = this.path.serviceIndex.shape.maxEntries;
+    const limit = this.path.services.bytes.length / this.path.services.layout.size;
     for (let index = 0; index < limit; index++) if (!used.has(index)) return index;
     throw new DataPlaneError('full', `the packet path has room for ${limit} services`);
   }
@@ -397,17 +411,27 @@ function requireAddress(text: string): IpAddress {
   return address;
 }
 
+function requireAddressed(key: ServiceKey): IpAddress {
+  assert(key.kind === 'address', 'only supported services come this far');
+  return key.address;
+}
+
+/** The address as the packet path's filters know it: its 32-bit words, as they lie in packets, in one. */
+function foldWords(address: Uint8Array): number {
+  const view = new DataView(address.buffer, address.byteOffset, address.length);
+  let folded = 0;
+  for (let at = 0; at < address.length; at += 4) folded ^= view.getUint32(at, true);
+  return folded;
+}
+
 function requireSupported({ key, onePacket }: VirtualService): void {
   if (key.kind === 'fwmark') throw new DataPlaneError('unsupported', 'this version has no firewall-mark services');
-  if (key.address.family !== 4) throw new DataPlaneError('unsupported', 'this version balances IPv4 only');
   if (key.protocol === 'sctp') throw new DataPlaneError('unsupported', 'this version balances TCP and UDP, not SCTP');
   // For any other protocol the table refuses it, as IPVS does.
   if (onePacket && key.protocol === 'udp') throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
 }
 
-function requireForwardable({ method, address, tunnel }: RealServer): void {
+function requireForwardable({ method, tunnel }: RealServer): void {
   if (method === 'fullnat') throw new DataPlaneError('unsupported', 'this version does not forward by fullnat');
-  if (method === 'tun' && address.family !== 4)
-    throw new DataPlaneError('unsupported', 'this version has no real servers with IPv6 addresses');
   if (tunnel && tunnel.checksum !== 'none') throw new DataPlaneError('unsupported', 'this version has no tunnel checksums');
 }

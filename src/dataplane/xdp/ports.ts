@@ -72,14 +72,6 @@ export class Ports {
     }
   }
 
-  /**
-   * Whether frames are as long as the wire allows. In generic mode the stack hands over what it has put together (GRO) or not yet
-   * taken apart (TSO) and cuts it to size on the way out itself, so there their length says nothing.
-   */
-  seesWireFrames(): boolean {
-    return [...this.links.values()].every((link) => link.mode === 'native');
-  }
-
   attachments(): Attachment[] {
     return [...this.links].map(([name, link]) => ({ name, mode: link.mode }));
   }
@@ -127,7 +119,7 @@ export class Ports {
       if (number === undefined) continue;
       macs.set(link.mac ?? [], number * MAC_STRIDE);
       indexes[number] = link.index;
-      mtus[number] = this.links.get(link.name)?.mode === 'native' ? link.mtu : 0;
+      mtus[number] = link.mtu;
     }
     for (const index of this.numbers.keys()) if (!indexes.includes(index)) this.numbers.delete(index);
     settings.setBytes(0, 'port_indexes', new Uint8Array(indexes.buffer));

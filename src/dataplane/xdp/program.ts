@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { IpFamily } from '../../base/index.ts';
 import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus, type StructLayout } from '../../os/bpf/index.ts';
 import { Records } from './records.ts';
 
@@ -18,8 +19,18 @@ export interface PacketPathOptions {
   readonly objectPath: string;
   /** Connections that the table holds before it overflows; rounded up to a power of two. */
   readonly connections: number;
+  /** The same of the table for IPv6. */
+  readonly connections6: number;
   readonly pinDirectory?: string;
   readonly onLoss?: (why: string) => void;
+}
+
+/** The connections of one address family: lines of two entries each, and what does not fit into them. */
+export interface ConnectionTable {
+  readonly family: IpFamily;
+  readonly lines: number;
+  readonly entries: Records;
+  readonly overflow: BpfMap;
 }
 
 /** How the names of pinned links begin; the interface's number follows. */
@@ -36,21 +47,22 @@ export interface ServerTotals {
 }
 
 export class PacketPath {
-  readonly lines: number;
   readonly hz: number;
-  readonly connections: Records;
+  /** IPv4's first. */
+  readonly tables: readonly [ConnectionTable, ConnectionTable];
   readonly servers: Records;
   readonly loads: Records;
   readonly services: Records;
   readonly settings: Records;
   readonly slots: Uint16Array;
-  readonly serviceIndex: BpfMap;
+  /** Which service a packet's address, port and protocol lead to. */
+  readonly serviceIndexes: Readonly<Record<IpFamily, BpfMap>>;
   readonly ports: BpfMap;
-  readonly overflow: BpfMap;
   readonly localities: BpfMap;
   readonly balance: BpfProgram;
   readonly numbers: Record<
     | 'meta'
+    | 'family'
     | 'state'
     | 'protocol'
     | 'forwarding'
@@ -73,17 +85,15 @@ export class PacketPath {
 
   private constructor(object: BpfObject) {
     this.object = object;
-    this.connections = this.records('connections', 'conn');
-    this.lines = object.map('connections').shape.maxEntries;
+    this.tables = [this.connectionTable(4), this.connectionTable(6)];
     this.servers = this.records('servers', 'server');
     this.loads = this.records('server_loads', 'server_load');
     this.services = this.records('services', 'service');
     this.settings = this.records('.data.settings', 'settings');
     const slots = this.memory('slots');
     this.slots = new Uint16Array(slots.buffer, slots.byteOffset, slots.byteLength / 2);
-    this.serviceIndex = object.map('service_index');
+    this.serviceIndexes = { 4: object.map('service_index'), 6: object.map('service_index6') };
     this.ports = object.map('ports');
-    this.overflow = object.map('overflow');
     this.localities = object.map('localities');
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
@@ -92,6 +102,7 @@ export class PacketPath {
     const { btf } = object;
     this.numbers = {
       meta: btf.enumeration('meta'),
+      family: btf.enumeration('family'),
       state: btf.enumeration('conn_state'),
       protocol: btf.enumeration('conn_protocol'),
       forwarding: btf.enumeration('forwarding'),
@@ -114,8 +125,13 @@ export class PacketPath {
    * told why; pinned links stay, so that the new program takes the old one's place without a gap.
    */
   static load(options: PacketPathOptions): PacketPath {
-    const lines = 2 ** Math.ceil(Math.log2(Math.max(2, options.connections / CONNECTIONS_PER_LINE)));
-    const maxEntries = { connections: lines, overflow: Math.max(1024, lines / OVERFLOW_SHARE) };
+    const [lines, lines6] = [linesFor(options.connections), linesFor(options.connections6)];
+    const maxEntries = {
+      connections: lines,
+      overflow: overflowFor(lines),
+      connections6: lines6,
+      overflow6: overflowFor(lines6),
+    };
     const { pinDirectory } = options;
     const load = (): BpfObject =>
       BpfObject.load(options.objectPath, PER_CPU, { maxEntries, unpinned: UNPINNED, ...(pinDirectory !== undefined && { pinDirectory }) });
@@ -136,9 +152,13 @@ export class PacketPath {
     return this.object.btf.struct(name);
   }
 
-  /** Entries of the connection table, in and behind its lines. */
-  get tableSize(): number {
-    return this.lines * CONNECTIONS_PER_LINE;
+  /** Connections that the table of a family holds before it overflows. */
+  tableSize(family: IpFamily): number {
+    return this.tableOf(family).lines * CONNECTIONS_PER_LINE;
+  }
+
+  tableOf(family: IpFamily): ConnectionTable {
+    return this.tables[family === 4 ? 0 : 1];
   }
 
   totals(server: number): ServerTotals {
@@ -172,9 +192,10 @@ export class PacketPath {
   }
 
   /** Releases expired entries of some lines and says what the packet path's clock shows. */
-  sweep(firstLine: number, lineCount: number, withOverflow: boolean): { jiffies: number; nanoseconds: bigint } {
+  sweep(family: IpFamily, firstLine: number, lineCount: number, withOverflow: boolean): { jiffies: number; nanoseconds: bigint } {
     const layout = this.object.btf.struct('sweep');
     const request = new Records(new Uint8Array(layout.size), layout);
+    request.setU32(0, 'family', family);
     request.setU32(0, 'first_line', firstLine);
     request.setU32(0, 'line_count', lineCount);
     request.setU32(0, 'with_overflow', withOverflow ? 1 : 0);
@@ -182,10 +203,29 @@ export class PacketPath {
     return { jiffies: request.u32(0, 'jiffies'), nanoseconds: request.u64(0, 'monotonic_ns') };
   }
 
+  /** What the packet path's clock shows. */
+  clock(): { jiffies: number; nanoseconds: bigint } {
+    return this.sweep(4, 0, 0, false);
+  }
+
   /** Unmaps and gives up everything; what is pinned or attached stays. */
   close(): void {
     for (const unmap of this.unmaps) unmap();
     this.object.close();
+  }
+
+  /** An IPv6 entry begins with what an IPv4 one is, so all fields of both are at hand. */
+  private connectionTable(family: IpFamily): ConnectionTable {
+    const { btf } = this.object;
+    const [suffix, conn] = [family === 4 ? '' : '6', btf.struct('conn')];
+    const conn6 = btf.struct('conn6');
+    const layout = family === 4 ? conn : { size: conn6.size, fields: { ...conn6.fields, ...conn.fields } };
+    return {
+      family,
+      lines: this.object.map(`connections${suffix}`).shape.maxEntries,
+      entries: new Records(this.memory(`connections${suffix}`), layout),
+      overflow: this.object.map(`overflow${suffix}`),
+    };
   }
 
   private records(map: string, struct: string): Records {
@@ -207,6 +247,12 @@ export class PacketPath {
       ['TAIL_FRAGMENT', 'fragment_program'],
       ['TAIL_REJECT', 'reject_program'],
       ['TAIL_REPLY', 'reply_program'],
+      ['TAIL_BALANCE6', 'balance6'],
+      ['TAIL_HEADERS6', 'headers6_program'],
+      ['TAIL_ADMIT6', 'admit6_program'],
+      ['TAIL_ICMP6', 'icmp6_program'],
+      ['TAIL_FRAGMENT6', 'fragment6_program'],
+      ['TAIL_REPLY6', 'reply6_program'],
     ] as const) {
       this.object.map('programs').update(indexKey(tails[tail] as number), indexKey(this.object.program(name).fd));
     }
@@ -214,21 +260,30 @@ export class PacketPath {
 
   /** The kernel tells its tick rate to nobody: two readings of its clock against CLOCK_MONOTONIC tell it. */
   private measureHz(): number {
-    const before = this.sweep(0, 0, false);
+    const before = this.clock();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HZ_MEASURE_MS);
-    const after = this.sweep(0, 0, false);
+    const after = this.clock();
     const rate = ((after.jiffies - before.jiffies) >>> 0) / (Number(after.nanoseconds - before.nanoseconds) / 1e9);
     const distance = (hz: number): number => Math.abs(Math.log(hz / rate));
     return HZ_CHOICES.reduce((best, hz) => (distance(hz) < distance(best) ? hz : best));
   }
 
   private initialize(): void {
-    const seed = randomBytes(24);
-    // The two multipliers must be odd, or the hash loses bits.
-    seed[8] = (seed[8] as number) | 1;
-    seed[16] = (seed[16] as number) | 1;
+    const seed = randomBytes(this.settings.sizeOf('hash_seed'));
+    // The multipliers must be odd, or the hash loses bits.
+    for (let at = 0; at < seed.length; at += 8) seed[at] = (seed[at] as number) | 1;
     this.settings.setBytes(0, 'hash_seed', seed);
-    this.settings.setU32(0, 'line_mask', this.lines - 1);
+    this.settings.setU32(0, 'line_mask', this.tables[0].lines - 1);
+    this.settings.setBytes(0, 'hash6_seed', randomBytes(this.settings.sizeOf('hash6_seed')));
+    this.settings.setU32(0, 'line_mask6', this.tables[1].lines - 1);
     this.settings.setU32(0, 'hz', this.hz);
   }
+}
+
+function linesFor(connections: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(2, connections / CONNECTIONS_PER_LINE)));
+}
+
+function overflowFor(lines: number): number {
+  return Math.max(1024, lines / OVERFLOW_SHARE);
 }

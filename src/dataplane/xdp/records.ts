@@ -40,6 +40,10 @@ export class Records {
     return this.view.getBigUint64(this.at(index, field), true);
   }
 
+  u8(index: number, field: string): number {
+    return this.view.getUint8(this.at(index, field));
+  }
+
   setU8(index: number, field: string, value: number): void {
     this.view.setUint8(this.at(index, field), value);
   }
@@ -57,9 +61,10 @@ export class Records {
     this.view.setUint16(this.at(index, field), value, false);
   }
 
-  field4(index: number, field: string): Uint8Array {
+  /** Of all of a field; not a copy. */
+  bytesOf(index: number, field: string): Uint8Array {
     const at = this.at(index, field);
-    return this.bytes.subarray(at, at + 4);
+    return this.bytes.subarray(at, at + this.sizeOf(field));
   }
 
   setBytes(index: number, field: string, value: Uint8Array): void {

@@ -5,12 +5,13 @@ import type { ServerEntry, ServiceEntry } from '../memory/index.ts';
 import type { NextHop } from './next-hops.ts';
 import type { PacketPath, ServerTotals } from './program.ts';
 
-/** The numbers of tunnels in the packet path (enum forwarding), and the bytes that each puts before a packet. */
+/** The numbers of tunnels in the packet path (enum forwarding), and the bytes that each puts between the two IP headers. */
 const TUNNELS = {
-  ipip: { name: 'FORWARD_IPIP', overhead: 20 },
-  gue: { name: 'FORWARD_GUE', overhead: 20 + 8 + 4 },
-  gre: { name: 'FORWARD_GRE', overhead: 20 + 4 },
+  ipip: { name: 'FORWARD_IPIP', between: 0 },
+  gue: { name: 'FORWARD_GUE', between: 8 + 4 },
+  gre: { name: 'FORWARD_GRE', between: 4 },
 } as const;
+const IP_HEADERS = { 4: 20, 6: 40 } as const;
 
 const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
 
@@ -47,6 +48,7 @@ export class ServerNumbers {
       this.path.clearTotals(number);
       this.path.servers.clear(number);
       this.path.servers.setBytes(number, 'address', server.address.bytes);
+      this.path.servers.setU8(number, 'family', server.address.family);
       this.path.servers.setPort(number, 'port', server.port);
     }
     this.writeMethod(server);
@@ -137,8 +139,8 @@ export class ServerNumbers {
       servers.setBytes(number, 'destination_mac', hop.destinationMac);
       servers.setBytes(number, 'source_mac', hop.sourceMac);
       servers.setU32(number, 'ifindex', hop.interfaceIndex);
-      servers.setU32(number, 'mtu', Math.max(0, hop.mtu - (tunnelOf(server)?.overhead ?? 0)));
-      if (hop.source.family === 4) servers.setBytes(number, 'tunnel_source', hop.source.bytes);
+      servers.setU32(number, 'mtu', Math.max(0, hop.mtu - tunnelOverhead(server)));
+      servers.setBytes(number, 'tunnel_source', hop.source.bytes);
     }
     this.changeFlags(server, numbers.serverFlag.SERVER_LOCAL as number, hop === 'local');
     this.changeFlags(server, numbers.serverFlag.SERVER_REACHABLE as number, hop !== 'local');
@@ -186,4 +188,10 @@ export class ServerNumbers {
 /** The tunnel of a server with the forwarding method tun: IPIP unless it names another. */
 function tunnelOf(server: ServerEntry): (typeof TUNNELS)[keyof typeof TUNNELS] | undefined {
   return server.method === 'tun' ? TUNNELS[server.tunnel?.type ?? 'ipip'] : undefined;
+}
+
+/** Bytes that its tunnel puts before a packet. */
+function tunnelOverhead(server: ServerEntry): number {
+  const tunnel = tunnelOf(server);
+  return tunnel ? IP_HEADERS[server.address.family] + tunnel.between : 0;
 }

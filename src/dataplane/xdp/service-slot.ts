@@ -54,10 +54,9 @@ export class ServiceSlot {
   configure(newScheduler: boolean, numberOf: NumberOf): void {
     const { services, numbers, hz } = this.path;
     const { persistence } = this.entry.service;
-    const prefix = persistence?.prefixLength ?? 32;
     services.setU32(this.index, 'index', this.index);
     services.setU32(this.index, 'persistence_timeout', (persistence?.timeoutSeconds ?? 0) * hz);
-    services.setBytes(this.index, 'persistence_mask', maskBytes(prefix));
+    services.setBytes(this.index, 'persistence_mask', maskBytes(persistence?.prefixLength ?? 0));
     services.setU32(this.index, 'flags', persistence ? (numbers.serviceFlag.SERVICE_PERSISTENT as number) : 0);
     if (!newScheduler) return;
     this.forget();
@@ -181,7 +180,7 @@ function scanFlags(rule: ScanRule): Readonly<Record<string, boolean>> {
   };
 }
 
+/** As it lies before the addresses of packets; of IPv4 only the first four bytes count. */
 function maskBytes(prefixLength: number): Uint8Array {
-  const mask = prefixLength === 0 ? 0 : (0xffff_ffff << (32 - prefixLength)) >>> 0;
-  return Uint8Array.of(mask >>> 24, (mask >>> 16) & 255, (mask >>> 8) & 255, mask & 255);
+  return Uint8Array.from({ length: 16 }, (_, at) => 0xff00 >>> Math.min(8, Math.max(0, prefixLength - 8 * at)));
 }

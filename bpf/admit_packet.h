@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A packet that no connection answers for. */
+#pragma once
+
+#include "admit.h"
+#include "icmp6.h"
+
+/* A SYN for a connection that is over starts a new one, unless a template holds the client to its server (IPVS's conn_reuse_mode 1). */
+static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 flags)
+{
+	__u32 state = meta & META_STATE;
+
+	return flags & TCP_SYN && !conn->control && (state == STATE_TIME_WAIT || state == STATE_CLOSE);
+}
+
+/* Out of line, for its key is too large for the stack of all the others. */
+static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, int masqueraded)
+{
+	struct fragment_way6 way = { .server = server, .masqueraded = masqueraded };
+	struct fragment_key6 key = fragment_key6(ip6, id);
+
+	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);
+}
+
+/* The other fragments of a datagram follow its first one. */
+static __always_inline void remember_fragment(enum family family, const struct packet *packet, __u32 server, int masqueraded)
+{
+	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
+	struct fragment_key key;
+
+	if (family == FAMILY_6) {
+		if (packet->fragment)
+			remember_fragment6(packet->ip6, packet->fragment_id, server, masqueraded);
+		return;
+	}
+	key = fragment_key(packet);
+	if (is_fragment(packet))
+		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
+}
+
+static __always_inline struct service *service_of(enum family family, const struct packet *packet, __u16 *service_port)
+{
+	const struct ports *ports = packet->l4;
+
+	if (family == FAMILY_6)
+		return find_service6(&packet->ip6->destination, ports->destination, packet->protocol, service_port);
+	return find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, service_port);
+}
+
+/* Finds or makes the connection's server. Returns 0 or the reason why there is none. */
+static __always_inline int choose_server(enum family family, struct xdp_md *ctx, const struct packet *packet, struct service *service,
+					 __u16 service_port, const struct conn_key *key, struct admission *admission)
+{
+	int reason = 0;
+
+	if (!(service->flags & SERVICE_PERSISTENT))
+		admission->server = schedule(service, key, admission->now);
+	else if (family == FAMILY_6)
+		reason = choose_by_template6(service, (const struct conn_key6 *)key, service_port, admission);
+	else
+		reason = choose_by_template(service, key, service_port, admission);
+	if (reason)
+		return reason;
+	if (admission->server == NO_SERVER)
+		return REJECT_NO_SERVER;
+	if (settings.flags & SETTING_MASQUERADE)
+		hop_of(ctx, packet->eth, &admission->from);
+	reason = family == FAMILY_6 ? enter6((const struct conn_key6 *)key, admission) : enter(key, admission);
+	if (reason)
+		admission_cancel(admission);
+	return reason;
+}
+
+/* A packet without a connection: whose service starts one, or gives it to the stack. */
+static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, struct packet *packet, const struct conn_key *key,
+					__u8 flags, __u32 now)
+{
+	const struct ports *ports = packet->l4;
+	struct admission admission = { .state = STATE_UDP, .now = now, .server = NO_SERVER };
+	struct service *service;
+	struct server *server;
+	enum rewrite what;
+	__u16 service_port;
+	int reason;
+
+	service = service_of(family, packet, &service_port);
+	if (!service)
+		return pass(PASS_NO_SERVICE);
+	if (packet_protocol(family, packet) == IPPROTO_TCP) {
+		if ((flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
+			return pass(PASS_NO_CONNECTION);
+		admission.state = tcp_next_state(STATE_NONE, flags, DIRECTION_INPUT);
+	}
+	if (ports->source == bpf_htons(FTP_DATA_PORT))
+		return pass(PASS_FTP_DATA);
+	reason = choose_server(family, ctx, packet, service, service_port, key, &admission);
+	if (reason == REJECT_NO_SERVER)
+		return reject_no_server(family, ctx);
+	if (reason)
+		return drop(reason);
+	server = bpf_map_lookup_elem(&servers, &admission.server);
+	if (!server)
+		return drop(DROP_SERVER_DELETED);
+	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT : REWRITE_NOTHING;
+	remember_fragment(family, packet, admission.server, what);
+	return forward(family, ctx, packet, admission.server, server, what);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The programs for IPv6, as those for IPv4 are in director.bpf.c. `headers6` leads what does not follow the IPv6 header at once to them. */
+#pragma once
+
+#include "admit_packet.h"
+#include "reply.h"
+
+/* `balance` saw that it is an IPv6 packet. */
+SEC("xdp")
+int balance6(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct conn_line *line;
+	struct conn_key6 key;
+	struct conn *conn;
+	__u32 now, meta;
+	__u8 flags = 0;
+	int verdict;
+
+	if (!parse_ipv6(ctx, &packet))
+		return XDP_PASS;
+	if (!may_be_virtual(fold(&packet.ip6->destination)))
+		return may_be_reply(fold(&packet.ip6->source)) ? jump(ctx, TAIL_REPLY6) : XDP_PASS;
+	if (!is_for_us(packet.eth))
+		return pass(PASS_FOREIGN_MAC);
+	if (!parse_header6(&packet))
+		return pass(PASS_MALFORMED);
+	if (packet.ip6->next != IPPROTO_TCP && packet.ip6->next != IPPROTO_UDP)
+		return jump(ctx, TAIL_HEADERS6);
+	if (!parse_plain6(&packet))
+		return pass(PASS_MALFORMED);
+	if (packet.protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return pass(PASS_MALFORMED);
+		flags = tcp_flags(packet.l4);
+		if (flags & TCP_SYN)
+			return jump(ctx, TAIL_ADMIT6);
+	}
+	key = packet_tuple6(&packet, 0);
+	key.core.first = line_of6(&key);
+	key.core.second = key.core.first ^ 1;
+	line = conn_line_of(FAMILY_6, &key.core);
+	if (!line)
+		return XDP_PASS;
+	conn = conn_find_within(FAMILY_6, line, &key.core, REACH_LINES);
+	/* It may be in the overflow map still, which the other program looks into: here the key need not be in memory. */
+	if (!conn)
+		return jump(ctx, TAIL_ADMIT6);
+	meta = conn_meta(conn);
+	now = now_jiffies();
+	if (conn_expired(conn, now))
+		return jump(ctx, TAIL_ADMIT6);
+	verdict = serve(FAMILY_6, ctx, &packet, conn, meta, flags, now);
+	return verdict == VERDICT_STALE ? jump(ctx, TAIL_ADMIT6) : verdict;
+}
+
+/* Where a packet to a virtual address goes whose transport header is not where it usually is. */
+SEC("xdp")
+int headers6_program(struct xdp_md *ctx)
+{
+	struct packet packet;
+
+	if (!parse_lengths6(ctx, &packet))
+		return pass(PASS_MALFORMED);
+	if (packet.protocol == NEXT_ICMP6)
+		return packet.later_fragment ? pass(PASS_ICMP) : jump(ctx, TAIL_ICMP6);
+	/* What follows in the first fragment need not be what a later one says (RFC 8200, 4.5): it goes by the first's way. */
+	if (packet.later_fragment)
+		return jump(ctx, TAIL_FRAGMENT6);
+	if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+		return pass(PASS_PROTOCOL);
+	return jump(ctx, TAIL_ADMIT6);
+}
+
+SEC("xdp")
+int admit6_program(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct conn_place place;
+	struct conn_key6 *key;
+	struct conn *conn;
+	__u32 now, meta, zero = 0;
+	__u8 flags = 0;
+	int verdict;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key || !parse_lengths6(ctx, &packet) || packet.later_fragment)
+		return XDP_PASS;
+	if (packet.protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return pass(PASS_MALFORMED);
+		flags = tcp_flags(packet.l4);
+	}
+	packet_key6(key, &packet, 0);
+	if (!conn_place(FAMILY_6, &key->core, &place))
+		return XDP_PASS;
+	now = now_jiffies();
+	conn = conn_find(FAMILY_6, place.first, &key->core);
+	if (conn && !conn_expired(conn, now)) {
+		meta = conn_meta(conn);
+		if (!is_reuse(conn, meta, flags)) {
+			remember_fragment(FAMILY_6, &packet, conn->server, meta & META_MASQUERADED);
+			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, flags, now);
+			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
+		}
+		conn_remove(FAMILY_6, &place, &key->core, conn);
+	}
+	return admit_packet(FAMILY_6, ctx, &packet, &key->core, flags, now);
+}
+
+/* Errors follow the connection they quote; everything else, neighbour discovery first of all, is the director's. */
+SEC("xdp")
+int icmp6_program(struct xdp_md *ctx)
+{
+	const struct icmp_header *icmp;
+	struct quotation quoted;
+	struct conn_line *line;
+	struct packet packet;
+	struct server *server;
+	struct conn_key6 key;
+	struct conn *conn;
+	__u32 index;
+
+	if (!parse_lengths6(ctx, &packet) || packet.later_fragment)
+		return XDP_PASS;
+	icmp = packet.l4;
+	if (icmp->type >= ICMP6_INFORMATION || !icmp6_quoted(ctx, &packet, &quoted))
+		return pass(PASS_ICMP);
+	key = quoted_tuple(&quoted);
+	find_lines6(&key);
+	line = conn_line_of(FAMILY_6, &key.core);
+	conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
+	if (!conn || conn_expired(conn, now_jiffies()))
+		return pass(PASS_ICMP);
+	index = conn->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server || !(server->flags & SERVER_AVAILABLE))
+		return drop(DROP_SERVER_DELETED);
+	if (!(conn_meta(conn) & META_MASQUERADED))
+		return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_NOTHING);
+	rewrite_quoted_source6(&packet, &quoted, server);
+	return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_ADDRESS);
+}
+
+SEC("xdp")
+int fragment6_program(struct xdp_md *ctx)
+{
+	struct fragment_key6 where;
+	struct fragment_way6 *way;
+	struct packet packet;
+	struct server *server;
+	__u32 index;
+
+	if (!parse_lengths6(ctx, &packet))
+		return XDP_PASS;
+	where = fragment_key6(packet.ip6, packet.fragment_id);
+	way = bpf_map_lookup_elem(&fragments6, &where);
+	if (!way && packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+		return pass(PASS_PROTOCOL);
+	if (!way)
+		return drop(DROP_FRAGMENT_UNKNOWN);
+	index = way->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server || !(server->flags & SERVER_AVAILABLE))
+		return drop(DROP_SERVER_DELETED);
+	return forward(FAMILY_6, ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
+}
+
+/* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
+SEC("xdp")
+int reply6_program(struct xdp_md *ctx)
+{
+	struct way_back6 back;
+	struct packet packet;
+	struct conn_line *line;
+	struct reply6 *reply;
+	struct conn_key6 key;
+	struct conn6 *conn;
+	__u32 meta;
+	__u8 flags = 0;
+
+	if (!parse_lengths6(ctx, &packet) || !is_for_us(packet.eth))
+		return XDP_PASS;
+	if (packet.later_fragment)
+		return reply_fragment6(ctx, &packet);
+	if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+		return XDP_PASS;
+	if (packet.protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(&packet))
+			return XDP_PASS;
+		flags = tcp_flags(packet.l4);
+	}
+	packet_key6(&key, &packet, META_REPLY);
+	line = conn_line_of(FAMILY_6, &key.core);
+	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key.core) : NULL;
+	if (!reply)
+		return XDP_PASS;
+	meta = reply->meta;
+	back.virtual = reply->virtual;
+	back.virtual_port = reply->virtual_port;
+	conn = reply_conn6(&packet, &back, key.core.kind & META_PROTOCOL);
+	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
+		return XDP_PASS;
+	back.to = conn->from;
+	if (!serve_reply(&packet, &conn->core, flags, now_jiffies()))
+		return XDP_PASS;
+	if (packet.fragment)
+		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);
+	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* ICMPv6 (RFC 4443): errors about packets that a real server sent to a client, and the errors that the director sends itself. */
+#pragma once
+
+#include "icmp.h"
+
+/* What an error of ours may quote, in words. */
+#define MAX_QUOTED6 (IPV6_MIN_MTU - sizeof(struct ip6_header) - sizeof(struct icmp_header))
+
+/* What an ICMPv6 error quotes. */
+struct quotation {
+	struct ip6_header *ip6;
+	struct ports *ports;
+	__u32 protocol;
+};
+
+/* Finds the quoted packet's headers; false for what is of no connection. */
+static __always_inline int icmp6_quoted(struct xdp_md *ctx, const struct packet *outer, struct quotation *quoted)
+{
+	__u32 offset = outer->l4_offset + sizeof(struct icmp_header);
+	struct headers headers = {};
+
+	if (!walk_headers(ctx, offset, &headers) || headers.later_fragment || headers.offset > MAX_EXTENSION_BYTES * 4)
+		return 0;
+	quoted->ip6 = outer->l4 + sizeof(struct icmp_header);
+	quoted->ports = (void *)outer->eth + headers.offset;
+	quoted->protocol = headers.protocol;
+	if ((void *)(quoted->ip6 + 1) > outer->end || (void *)(quoted->ports + 1) > outer->end)
+		return 0;
+	return quoted->ip6->version_and_class >> 4 == 6 && (quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP);
+}
+
+/* The connection of the quoted packet, which a real server sent under the virtual address: its tuple is the reverse of the connection's. */
+static __always_inline struct conn_key6 quoted_tuple(const struct quotation *quoted)
+{
+	__u32 protocol = quoted->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
+	__u32 ports = (__u32)quoted->ports->source << 16 | quoted->ports->destination;
+
+	return tuple6(&quoted->ip6->destination, &quoted->ip6->source, ports, protocol << META_PROTOCOL_SHIFT);
+}
+
+/*
+ * A masqueraded server knows the quoted packet under its own address and port. The checksum also counts the addresses of the outer header,
+ * where the server's is about to become the destination.
+ */
+static __always_inline void rewrite_quoted_source6(struct packet *outer, struct quotation *quoted, const struct server *server)
+{
+	__be16 port = server->port ? server->port : quoted->ports->source;
+	struct icmp_header *icmp = outer->l4;
+	__u64 change;
+
+	change = checksum_change6(&quoted->ip6->source, &server->address) + checksum_change6(&outer->ip6->destination, &server->address) +
+		 checksum_change_half(quoted->ports->source, port);
+	quoted->ip6->source = server->address;
+	quoted->ports->source = port;
+	icmp->checksum = checksum_changed(icmp->checksum, change);
+}
+
+/* The sum of `length` bytes from `at`, the last word filled up with zeros; of fewer if the frame ends before. */
+static __always_inline __u64 sum_of(const void *at, __u32 length, const void *end)
+{
+	const __u8 *byte;
+	__u64 sum = 0;
+	__u32 i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < MAX_QUOTED6 / 4 + 2; i++) {
+		if (length < 4 || at + 4 > end)
+			break;
+		sum += *(const __u32 *)at;
+		at += 4;
+		length -= 4;
+	}
+	byte = at;
+	for (i = 0; i < 3; i++) {
+		if (i >= length || (const void *)(byte + i + 1) > end)
+			break;
+		sum += (__u32)byte[i] << (8 * i);
+	}
+	return sum;
+}
+
+static __always_inline __u64 sum_of_address(const struct address6 *address)
+{
+	return (__u64)address->word[0] + address->word[1] + address->word[2] + address->word[3];
+}
+
+/*
+ * Turns the packet into an ICMPv6 error to its sender: as much of it as the least MTU has room for stays where it is, and new headers go
+ * before it. As in IPv4, no error about an error nor about a later fragment.
+ */
+static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch *scratch)
+{
+	struct address6 client, virtual;
+	struct icmp_header *icmp;
+	__u32 quoted, excess;
+	struct packet packet;
+	struct ethhdr eth;
+	__u64 sum;
+
+	if (!parse_lengths6(ctx, &packet) || packet.protocol == NEXT_ICMP6 || packet.later_fragment)
+		return XDP_DROP;
+	quoted = packet.length < MAX_QUOTED6 ? packet.length : MAX_QUOTED6;
+	eth = *packet.eth;
+	client = packet.ip6->source;
+	virtual = scratch->icmp_source;
+	if (is_unspecified(&virtual))
+		virtual = packet.ip6->destination;
+	excess = (__u32)(packet.end - (void *)packet.ip6) - quoted;
+	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct ip6_header) + sizeof(*icmp))))
+		return XDP_DROP;
+	packet.eth = (void *)(long)ctx->data;
+	packet.end = (void *)(long)ctx->data_end;
+	packet.ip6 = (void *)(packet.eth + 1);
+	icmp = (void *)(packet.ip6 + 1);
+	if ((void *)(icmp + 1) > packet.end)
+		return XDP_DROP;
+	answer_frame(packet.eth, &eth);
+	*packet.ip6 = (struct ip6_header){
+		.version_and_class = 6 << 4,
+		.payload_length = bpf_htons(sizeof(*icmp) + quoted),
+		.next = NEXT_ICMP6,
+		.hop_limit = 64,
+		.source = virtual,
+		.destination = client,
+	};
+	*icmp = (struct icmp_header){ .type = scratch->icmp_type, .code = scratch->icmp_code, .rest = bpf_htonl(scratch->icmp_info) };
+	sum = sum_of_address(&virtual) + sum_of_address(&client) + packet.ip6->payload_length + bpf_htons(NEXT_ICMP6);
+	icmp->checksum = checksum_fold(sum + sum_of(icmp, sizeof(*icmp) + quoted, packet.end));
+	return send_back(ctx);
+}

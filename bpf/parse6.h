@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From a frame to an IPv6 packet, its transport header behind however many extension headers. */
+#pragma once
+
+#include "parse.h"
+
+#define NEXT_HOP_BY_HOP 0
+#define NEXT_ROUTING 43
+#define NEXT_FRAGMENT 44
+#define NEXT_ICMP6 58
+#define NEXT_DESTINATION 60
+
+#define FRAGMENT6_OFFSET 0xfff8
+#define FRAGMENT6_MORE 1
+
+/* Hop-by-hop, routing and destination options begin like this; `length` is in units of eight bytes, the first not counted. */
+struct extension {
+	__u8 next;
+	__u8 length;
+	__u8 type;
+	__u8 segments_left; /* of a routing header */
+};
+
+struct fragment_header {
+	__u8 next;
+	__u8 reserved;
+	__be16 offset_and_more;
+	__be32 id;
+};
+
+/* What the walk over the headers of a packet finds. */
+struct headers {
+	__u32 offset; /* of the transport header, in the frame */
+	__u32 protocol;
+	__be32 fragment_id;
+	__u8 fragment;
+	__u8 later_fragment;
+	__u16 reserved;
+};
+
+/*
+ * Walks from the IPv6 header at `offset` of the frame to what is no extension header, or to a fragment header that hides what follows, or to
+ * a routing header that has not been through all its segments: this packet is not where it goes. False where the frame ends before.
+ */
+__noinline int walk_headers(struct xdp_md *ctx, __u32 offset, struct headers *found)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const struct fragment_header *fragment;
+	const struct extension *extension;
+	const struct ip6_header *ip6;
+	__u32 i, next, limit = offset + MAX_EXTENSION_BYTES;
+
+	if (!found || offset > MAX_EXTENSION_BYTES * 2)
+		return 0;
+	ip6 = data + offset;
+	if ((void *)(ip6 + 1) > end)
+		return 0;
+	next = ip6->next;
+	offset += sizeof(*ip6);
+	found->fragment_id = 0;
+	found->fragment = 0;
+	found->later_fragment = 0;
+	found->reserved = 0;
+	for (i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+		if (offset > limit || offset > MAX_EXTENSION_BYTES * 4)
+			return 0;
+		if (next == NEXT_FRAGMENT && !found->fragment) {
+			fragment = data + offset;
+			if ((void *)(fragment + 1) > end)
+				return 0;
+			next = fragment->next;
+			found->fragment_id = fragment->id;
+			/* One that is both first and last is a whole packet (RFC 6946). */
+			found->fragment = (fragment->offset_and_more & bpf_htons(FRAGMENT6_OFFSET | FRAGMENT6_MORE)) != 0;
+			found->later_fragment = (fragment->offset_and_more & bpf_htons(FRAGMENT6_OFFSET)) != 0;
+			offset += sizeof(*fragment);
+			if (found->later_fragment)
+				break;
+			continue;
+		}
+		if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_DESTINATION)
+			break;
+		extension = data + offset;
+		if ((void *)(extension + 1) > end)
+			return 0;
+		if (next == NEXT_ROUTING && extension->segments_left)
+			break;
+		next = extension->next;
+		offset += (extension->length + 1) * 8;
+	}
+	found->offset = offset;
+	found->protocol = next;
+	return 1;
+}
+
+/* Finds the IPv6 header. False for anything else. */
+static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = (void *)(long)ctx->data;
+	const __be16 *type = data + offsetof(struct ethhdr, h_proto);
+
+	packet->end = (void *)(long)ctx->data_end;
+	packet->eth = data;
+	packet->ip6 = data + sizeof(struct ethhdr);
+	if ((void *)(packet->ip6 + 1) > packet->end)
+		return 0;
+	return *type == bpf_htons(ETH_P_IPV6);
+}
+
+/* Checks what the stack would check of the header. A packet longer than 64 KiB says that it has no length. */
+static __always_inline int parse_header6(struct packet *packet)
+{
+	__u32 length = bpf_ntohs(packet->ip6->payload_length) + sizeof(struct ip6_header);
+
+	packet->length = length;
+	/* Or the compiler concludes from this comparison what the verifier wants to see compared on its own. */
+	asm volatile("" : "+r"(length));
+	if (packet->ip6->version_and_class >> 4 != 6 || !packet->ip6->payload_length)
+		return 0;
+	return (void *)packet->ip6 + length <= packet->end;
+}
+
+/* Whether eight bytes of transport header are there. */
+static __always_inline int has_transport6(const struct packet *packet, __u32 offset)
+{
+	return packet->length >= offset - sizeof(struct ethhdr) + 8 && packet->l4 + 8 <= packet->end;
+}
+
+/* Where TCP or UDP follows at once, as in nearly every packet. */
+static __always_inline int parse_plain6(struct packet *packet)
+{
+	packet->protocol = packet->ip6->next;
+	packet->fragment = 0;
+	packet->later_fragment = 0;
+	packet->l4 = packet->ip6 + 1;
+	return has_transport6(packet, sizeof(struct ethhdr) + sizeof(struct ip6_header));
+}
+
+/* The whole way to the transport header. Of a later fragment only the addresses count. */
+static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *packet)
+{
+	struct headers headers = {};
+
+	if (!parse_ipv6(ctx, packet) || !parse_header6(packet) || !walk_headers(ctx, sizeof(struct ethhdr), &headers))
+		return 0;
+	if (headers.offset > MAX_EXTENSION_BYTES * 4)
+		return 0;
+	packet->protocol = headers.protocol;
+	packet->fragment_id = headers.fragment_id;
+	packet->fragment = headers.fragment;
+	packet->later_fragment = headers.later_fragment;
+	packet->l4_offset = headers.offset;
+	packet->l4 = (void *)packet->eth + headers.offset;
+	return packet->later_fragment || has_transport6(packet, headers.offset);
+}
+
+static __always_inline struct fragment_key6 fragment_key6(const struct ip6_header *ip6, __be32 id)
+{
+	struct fragment_key6 key = { .source = ip6->source, .destination = ip6->destination, .id = id };
+
+	return key;
+}
+
+/* What the packet's connection, or its way back, is found by, but for the lines. */
+static __always_inline struct conn_key6 packet_tuple6(const struct packet *packet, __u32 kind)
+{
+	__u32 protocol = packet->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
+	const struct ports *ports = packet->l4;
+
+	return tuple6(&packet->ip6->source, &packet->ip6->destination, (__u32)ports->destination << 16 | ports->source,
+		      protocol << META_PROTOCOL_SHIFT | kind);
+}
+
+/* The whole key, for everyone who is not in a hurry. */
+static __noinline void read_key6(struct conn_key6 *key, const struct ip6_header *ip6, const struct ports *ports, __u32 kind)
+{
+	*key = tuple6(&ip6->source, &ip6->destination, *(const __u32 *)ports, kind);
+	find_lines6(key);
+}
+
+static __always_inline void packet_key6(struct conn_key6 *key, const struct packet *packet, __u32 kind)
+{
+	__u32 protocol = packet->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
+
+	read_key6(key, packet->ip6, packet->l4, protocol << META_PROTOCOL_SHIFT | kind);
+}

@@ -1,0 +1,49 @@
+/** The rehearsal of a takeover goes all the way, and leaves no trace. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readKeepalived } from '../../src/config/index.ts';
+import { rehearse } from '../../src/daemon/failover/rehearsal.ts';
+import { Rtnetlink } from '../../src/os/netlink/index.ts';
+import type { AddressSpec } from '../../src/wire/index.ts';
+import { inNamespace, run, VethPair } from './support.ts';
+
+const CONFIGURATION = `vrrp_script never {
+    script /bin/false
+}
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    track_script {
+        never
+    }
+    virtual_ipaddress {
+        192.168.18.200
+    }
+}
+`;
+
+let pair: VethPair;
+
+beforeEach(() => {
+  pair = new VethPair('reh');
+});
+afterEach(() => pair.remove());
+
+describe('the rehearsal of a takeover', () => {
+  it('asks the kernel for the VIP where no interface is, also when the router tracks what has not been seen yet', () => {
+    const asked: string[] = [];
+    const before = run('ip', '-n', pair.first, '-o', 'addr');
+    inNamespace(pair.first, () => {
+      const rtnetlink = new Rtnetlink();
+      const addAddress = rtnetlink.addAddress.bind(rtnetlink);
+      rtnetlink.addAddress = (spec: AddressSpec) => {
+        asked.push(`${spec.prefix.address} on ${spec.interfaceIndex}`);
+        return addAddress(spec);
+      };
+      rehearse(readKeepalived(CONFIGURATION, { file: 'k.conf' }).configuration.routers[0], rtnetlink);
+      rtnetlink.close();
+    });
+    expect(asked).toEqual(Array(3).fill('192.168.18.200 on 2147483647'));
+    expect(run('ip', '-n', pair.first, '-o', 'addr')).toBe(before);
+  });
+});
