@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changing the connection table: state, insertion, release. See conn.h for the rules. The functions that are not inline are verified by the
- * kernel once, on their own; they take pointers to map values or the stack and return numbers.
+ * Changing the connection tables: insertion, release, and the ways back of masqueraded connections. See conn.h for the rules. The functions
+ * that are not inline are verified by the kernel once, on their own; they take pointers to map values or the stack and return numbers.
  */
 #pragma once
 
-#include "tcp_state.h"
+#include "conn_slot.h"
 
 /* What a new connection is made of. */
 struct admission {
@@ -15,128 +15,6 @@ struct admission {
 	__u32 now;
 	struct hop from; /* only where some server is masqueraded */
 };
-
-/* The entry in a numbered slot of either table; the number is one higher, so that 0 means none. */
-static __always_inline struct conn *conn_by_number(__u32 number)
-{
-	__u32 slot = (number & ~NUMBER_IPV6) - 1;
-	struct conn_line *line;
-
-	if (!number)
-		return NULL;
-	if (number & NUMBER_IPV6) {
-		line = conn_line_at(FAMILY_6, slot / CONNS_PER_LINE);
-		return line ? line_slot(FAMILY_6, line, slot % CONNS_PER_LINE) : NULL;
-	}
-	line = conn_line_at(FAMILY_4, slot / CONNS_PER_LINE);
-	return line ? line_slot(FAMILY_4, line, slot % CONNS_PER_LINE) : NULL;
-}
-
-/* A template one of whose connections was established is worth keeping under pressure; the listing shows it as ASSURED. */
-static __always_inline void template_assure(__u32 number)
-{
-	struct conn *template = conn_by_number(number);
-
-	if (template)
-		__sync_fetch_and_or(&template->meta, META_ASSURED);
-}
-
-/*
- * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
- * is what the caller judged; if the slot has changed hands since, nothing happens and the answer is false.
- */
-__noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags, __u32 direction)
-{
-	__u32 attempt, seen, next, old = meta;
-
-	if (!conn)
-		return 0;
-	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
-		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags, direction));
-		if (next == old)
-			return 1;
-		seen = __sync_val_compare_and_swap(&conn->meta, old, next);
-		if (seen == old) {
-			if ((next ^ old) & META_INACTIVE)
-				load_activity_changed(conn->server, !(next & META_INACTIVE));
-			if ((next & META_STATE) == STATE_ESTABLISHED && conn->control)
-				template_assure(conn->control);
-			return 1;
-		}
-		if ((seen ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
-			return 0;
-		old = seen;
-	}
-	return 1;
-}
-
-/* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. What the entry stood for is the caller's to give up. */
-__noinline int slot_claim(struct conn *conn, __u32 meta)
-{
-	__u32 generation = (meta + META_GENERATION_ONE) & META_GENERATION;
-	__u32 busy = (meta & META_LINE) | generation | META_BUSY;
-	__u32 attempt, seen;
-
-	if (!conn)
-		return 0;
-	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
-		seen = __sync_val_compare_and_swap(&conn->meta, meta, busy);
-		if (seen == meta)
-			return 1;
-		/* Only the line's own bits may have moved under us. */
-		if ((seen ^ meta) & ~META_LINE)
-			return 0;
-		meta = seen;
-		busy = (meta & META_LINE) | generation | META_BUSY;
-	}
-	return 0;
-}
-
-static __always_inline void slot_empty(struct conn *conn)
-{
-	__sync_fetch_and_and(&conn->meta, ~META_BUSY);
-}
-
-/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
-static __always_inline __u32 conn_number(enum family family, const struct conn_place *place, const struct conn_key *key,
-					 const struct conn *conn)
-{
-	__u32 table = family == FAMILY_6 ? NUMBER_IPV6 : 0;
-
-	if (conn == line_slot(family, place->first, 0))
-		return table | (key->first * CONNS_PER_LINE + 1);
-	if (conn == line_slot(family, place->first, 1))
-		return table | (key->first * CONNS_PER_LINE + 2);
-	if (conn == line_slot(family, place->second, 0))
-		return table | (key->second * CONNS_PER_LINE + 1);
-	if (conn == line_slot(family, place->second, 1))
-		return table | (key->second * CONNS_PER_LINE + 2);
-	return 0;
-}
-
-static __always_inline __u32 *overflow_count(enum family family)
-{
-	return family == FAMILY_6 ? &settings.overflow6_count : &settings.overflow_count;
-}
-
-static __always_inline long overflow_delete(enum family family, const struct conn_key *key)
-{
-	struct overflow_key where;
-
-	if (family == FAMILY_6)
-		return bpf_map_delete_elem(&overflow6, key);
-	where = overflow_key(key);
-	return bpf_map_delete_elem(&overflow, &where);
-}
-
-/* A claimed slot that is not needed after all. */
-static __always_inline void conn_give_back(enum family family, const struct conn_place *place, const struct conn_key *key,
-					   struct conn *conn)
-{
-	slot_empty(conn);
-	if (!conn_number(family, place, key, conn) && !overflow_delete(family, key))
-		__sync_fetch_and_sub(overflow_count(family), 1);
-}
 
 /* What a connection is found by, but for its lines. */
 static __always_inline struct conn_key6 conn_tuple(enum family family, const struct conn *conn, __u32 protocol)

@@ -31,6 +31,7 @@ int balance(struct xdp_md *ctx)
 		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
 		return may_be_reply(packet.ip->saddr) ? jump(ctx, TAIL_REPLY) : XDP_PASS;
+	keep_in_memory(&packet);
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))

@@ -32,6 +32,9 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 		return 0;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
 		return 0;
+	/* An error goes to whom the quoted packet came from, or it is none. */
+	if (ip->saddr != outer->ip->daddr)
+		return 0;
 	ports = (void *)ip + header;
 	if ((void *)(ports + 1) > outer->end)
 		return 0;

@@ -85,6 +85,9 @@ struct conn_line6 {
 	struct conn6 slot[CONNS_PER_LINE];
 };
 
+_Static_assert(sizeof(struct reply) == sizeof(struct conn), "a way back lies where a connection could");
+_Static_assert(sizeof(struct reply6) == sizeof(struct conn6), "and one of IPv6 too");
+
 /* Where the connection is when both of its lines are full: the key of the overflow map. */
 struct overflow_key {
 	__be32 client;

@@ -134,8 +134,9 @@ export const PASSED6: readonly Fixture[] = [
   // The fold is that of the virtual address, and so the filter lets it through.
   {
     name: 'another address with the same words in another order',
-    frame: { ...TO, destination: '0:9:fd00::' },
+    frame: { ...TO, destination: '::9:fd00:9' },
     output: PASS,
+    reasons: ['PASS_NO_SERVICE'],
   },
   { name: "another machine's MAC address", frame: { ...TO, destinationMac: ROUTER_MAC }, output: PASS, reasons: ['PASS_FOREIGN_MAC'] },
   { name: "active FTP's data port", frame: { ...TO, sourcePort: 20 }, output: PASS, reasons: ['PASS_FTP_DATA'] },
@@ -169,6 +170,13 @@ export const PASSED6: readonly Fixture[] = [
       reasons: ['PASS_ICMP'],
     }),
   ),
+  {
+    name: 'an ICMPv6 error to another address than the quoted packet came from',
+    after: OPEN6,
+    frame: { ...icmp6Error(1, ANSWER6), destination: '::9:fd00:9' },
+    output: PASS,
+    reasons: ['PASS_ICMP'],
+  },
   {
     name: 'an ICMPv6 error about a later fragment',
     after: OPEN6,

@@ -41,14 +41,17 @@ function find(kind: string, name: string): DumpedType {
 }
 
 describe('type information', () => {
-  it.each(['conn', 'server', 'server_load', 'server_stats', 'service', 'settings', 'sweep'])('struct %s as bpftool reads it', (name) => {
-    const type = find('STRUCT', name);
-    const fields = Object.fromEntries(
-      (type.members ?? []).map((member) => [member.name, { offset: member.bits_offset / 8, size: sizeOf(member.type_id) }]),
-    );
-    expect(Object.keys(fields).length).toBeGreaterThan(3);
-    expect(object.btf.struct(name)).toEqual({ size: type.size, fields });
-  });
+  it.each(['conn', 'conn6', 'server', 'server_load', 'server_stats', 'service', 'settings', 'sweep'])(
+    'struct %s as bpftool reads it',
+    (name) => {
+      const type = find('STRUCT', name);
+      const fields = Object.fromEntries(
+        (type.members ?? []).map((member) => [member.name, { offset: member.bits_offset / 8, size: sizeOf(member.type_id) }]),
+      );
+      expect(Object.keys(fields).length).toBeGreaterThan(3);
+      expect(object.btf.struct(name)).toEqual({ size: type.size, fields });
+    },
+  );
 
   it.each(['meta', 'conn_state', 'conn_protocol', 'server_flag', 'service_flag', 'settings_flag', 'tail', 'reason'])(
     'enum %s as bpftool reads it',
@@ -60,8 +63,9 @@ describe('type information', () => {
   );
 
   it('has entries of the sizes that the packet path was laid out for', () => {
-    const sizes = Object.fromEntries(['conn', 'server', 'server_load'].map((name) => [name, object.btf.struct(name).size]));
-    expect(sizes).toEqual({ conn: 32, server: 64, server_load: 64 });
+    const names = ['conn', 'conn6', 'server', 'server_load'];
+    const sizes = Object.fromEntries(names.map((name) => [name, object.btf.struct(name).size]));
+    expect(sizes).toEqual({ conn: 32, conn6: 64, server: 64, server_load: 64 });
   });
 
   it('refuses names that the object does not have', () => {

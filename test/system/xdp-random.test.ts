@@ -4,11 +4,13 @@ import { Random } from '../../src/base/index.ts';
 import { internetChecksum } from '../../src/wire/index.ts';
 import { ip, real, tcp, udp, VIP } from '../compliance/harness.ts';
 import { FORWARDED, frameOf, PASSED, REFUSED } from './xdp-fixtures.ts';
-import { buildFrame, buildPacket, type FrameFields, PROTOCOL, seeFrame } from './xdp-frames.ts';
+import { buildFrame, buildPacket, EXTENSION, type FrameFields, PROTOCOL, pseudoChecksum, seeFrame } from './xdp-frames.ts';
+import { FORWARDED6, PASSED6, REFUSED6, real6, tcp6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
 import { macOf, Rig } from './xdp-support.ts';
 
 const ETHERNET_HEADER = 14;
 const OTHER_VIP = ip('10.9.9.200');
+const OTHER_VIP6 = ip('fd00:9::200');
 const FRAMES = 20_000;
 const PLAIN = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
 const SERVERS = [1, 2, 3];
@@ -21,7 +23,13 @@ beforeAll(() => {
   plane.addService({ key: tcp(80), ...PLAIN });
   plane.addService({ key: udp(53), ...PLAIN, scheduler: 'wrr' });
   plane.addService({ key: tcp(0, OTHER_VIP), ...PLAIN, persistence: { timeoutSeconds: 60, prefixLength: 24 } });
+  plane.addService({ key: tcp6(80), ...PLAIN });
+  plane.addService({ key: udp6(53), ...PLAIN, scheduler: 'sh' });
+  plane.addService({ key: tcp6(0, OTHER_VIP6), ...PLAIN, persistence: { timeoutSeconds: 60, prefixLength: 64 } });
   for (const octet of SERVERS) {
+    plane.addServer(tcp6(80), real6(octet, octet));
+    plane.addServer(udp6(53), real6(octet, octet, { port: 53 }));
+    plane.addServer(tcp6(0, OTHER_VIP6), real6(octet, 1, { port: 0 }));
     plane.addServer(tcp(80), real(octet, octet));
     plane.addServer(udp(53), real(octet, octet, { port: 53 }));
     plane.addServer(tcp(0, OTHER_VIP), real(octet, 1, { port: 0 }));
@@ -29,12 +37,25 @@ beforeAll(() => {
 });
 afterAll(() => rig.close());
 
+const EXTENSIONS = [EXTENSION.hopByHop, EXTENSION.routing, EXTENSION.destination];
+
+/** Addresses and extension headers of a client of either family. */
+function between(random: Random): FrameFields {
+  const which = random.below(3);
+  const [network, host] = [random.below(4), random.below(20)];
+  if (random.below(2)) return { source: `10.0.${network}.${host}`, destination: String(which ? VIP : OTHER_VIP) };
+  return {
+    source: `fd00:0:0:${network}::${host}`,
+    destination: String(which ? VIP6 : OTHER_VIP6),
+    extensions: Array.from({ length: random.below(8) ? 0 : random.below(8) }, () => EXTENSIONS[random.below(3)] as number),
+  };
+}
+
 /** A frame of a client that speaks properly, of a moderate number of connections. */
 function proper(random: Random): Uint8Array {
   const fields: FrameFields = {
-    source: `10.0.${random.below(4)}.${random.below(20)}`,
+    ...between(random),
     sourcePort: 1024 + random.below(20),
-    destination: String(random.below(3) ? VIP : OTHER_VIP),
     protocol: random.below(4) ? PROTOCOL.tcp : PROTOCOL.udp,
     destinationPort: [80, 53, 443][random.below(3)],
     flags: FLAGS[random.below(FLAGS.length)],
@@ -46,7 +67,7 @@ function proper(random: Random): Uint8Array {
   return buildFrame(fields);
 }
 
-const SEEDS = [...FORWARDED, ...PASSED, ...REFUSED].map(({ frame }) => frameOf(frame));
+const SEEDS = [...FORWARDED, ...PASSED, ...REFUSED, ...FORWARDED6, ...PASSED6, ...REFUSED6].map(({ frame }) => frameOf(frame));
 
 function randomFrame(random: Random): Uint8Array {
   const kind = random.below(10);
@@ -63,23 +84,33 @@ function headerChecksum(frame: Uint8Array): number {
   return internetChecksum(frame.subarray(ETHERNET_HEADER, ETHERNET_HEADER + length));
 }
 
-const virtuals = new Set([String(VIP), String(OTHER_VIP)]);
-const serverMacs = new Set(SERVERS.map((octet) => macOf(ip(`10.2.0.${octet}`))));
+const virtuals = new Set([VIP, OTHER_VIP, VIP6, OTHER_VIP6].map(String));
+const serverMacs = new Set(SERVERS.flatMap((octet) => [macOf(real(octet).address), macOf(real6(octet).address)]));
+
+function isOfIp6(frame: Uint8Array): boolean {
+  return frame[12] === 0x86;
+}
+
+/** Of an IPv6 frame. */
+function addressesOf(frame: Uint8Array): Uint8Array {
+  return frame.subarray(ETHERNET_HEADER + 8, ETHERNET_HEADER + 40);
+}
 
 /** Throws when the frame that left breaks a rule. */
 function checkSent(sent: Uint8Array, left: Uint8Array): 'forwarded' | 'answered' {
   const [before, after] = [seeFrame(sent), seeFrame(left)];
   expect(virtuals).toContain(before.destination);
   if (after.destinationMac === before.sourceMac) {
-    expect([after.protocol, after.source, after.destination, after.checksumRight]).toEqual([1, before.destination, before.source, true]);
-    expect(internetChecksum(after.body)).toBe(0);
+    expect([after.source, after.destination, after.checksumRight]).toEqual([before.destination, before.source, true]);
+    expect(after.protocol).toBe(isOfIp6(left) ? PROTOCOL.icmp6 : PROTOCOL.icmp);
+    expect(isOfIp6(left) ? pseudoChecksum(addressesOf(left), PROTOCOL.icmp6, after.body) : internetChecksum(after.body)).toBe(0);
     return 'answered';
   }
   expect(serverMacs).toContain(after.destinationMac);
   expect([after.destination, after.source, after.ttl]).toEqual([before.destination, before.source, before.ttl - 1]);
   expect(left.length).toBe(sent.length);
   // A header that was wrong stays as wrong as it was.
-  expect(headerChecksum(left) === 0).toBe(headerChecksum(sent) === 0);
+  if (!isOfIp6(left)) expect(headerChecksum(left) === 0).toBe(headerChecksum(sent) === 0);
   return 'forwarded';
 }
 

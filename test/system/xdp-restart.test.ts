@@ -9,6 +9,7 @@ import type { ConnectionStatus } from '../../src/ports/index.ts';
 import { ip, real, tcp } from '../compliance/harness.ts';
 import { inNamespace, run, VethPair } from './support.ts';
 import { buildFrame, type FrameFields, seeFrame } from './xdp-frames.ts';
+import { CLIENT6, real6, TO, tcp6, UDP6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
 import { hopTo, macOf, Rig } from './xdp-support.ts';
 
 const PLAIN = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
@@ -106,6 +107,26 @@ describe('after a crash', () => {
     expect(open(second, [2000, 2001, 2002]).sort()).toEqual([server(1), server(2), server(3)]);
     second.advance(961);
     expect(second.plane.services()[0]?.servers.map((one) => one.activeConnections)).toEqual([0, 0, 0]);
+  });
+
+  it('goes on with IPv6 just so: tables, masqueraded connections and templates', async () => {
+    const first = start();
+    first.plane.addService({ key: tcp6(80), ...PLAIN, persistence: { timeoutSeconds: 90, prefixLength: 64 } });
+    for (const number of [1, 2]) first.plane.addServer(tcp6(80), real6(number, number, { port: 8080, method: 'nat' }));
+    first.plane.addService({ key: udp6(53), ...PLAIN });
+    first.plane.addServer(udp6(53), real(1, 1, { port: 53, method: 'tun' }));
+    const home = send(first, TO);
+    send(first, UDP6);
+    await saved();
+    const before = [first.plane.services(), listed(first)];
+    const second = start();
+    expect([second.plane.path.inherited, second.log]).toEqual([true, []]);
+    expect([second.plane.services(), listed(second)]).toEqual(before);
+    expect(send(second, { ...TO, flags: 'A' })).toBe(home);
+    expect(send(second, { ...TO, source: 'fd00::77' })).toBe(home);
+    const server = second.plane.services()[0]?.servers.find(({ address }) => macOf(address) === home)?.address;
+    const answer = { source: String(server), sourcePort: 8080, destination: CLIENT6, destinationPort: 40_000, flags: 'SA' };
+    expect(seeFrame(second.run(buildFrame(answer)).frame).source).toBe(String(VIP6));
   });
 
   it('still drops the packets of a deleted server, and gives its number to nobody while it has connections', async () => {

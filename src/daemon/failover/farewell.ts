@@ -1,7 +1,7 @@
 /**
  * An orderly stop without a gap. Priority 0 goes out at once, but addresses, routes and rules stay until the successor has said that it is
- * there (its first advertisement comes before its own addresses and announcements), or until any successor would have come: clients find one of the two
- * at every moment, where keepalived leaves them alone for the successor's skew time.
+ * there (its first advertisement comes just before its own addresses), or until any successor would have come. So clients are not left
+ * alone for the successor's skew time, as keepalived leaves them.
  */
 import { type Instant, MICROS_PER_SECOND, type Micros } from '../../base/index.ts';
 import type { VirtualRouter } from '../../model/index.ts';

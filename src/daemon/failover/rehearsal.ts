@@ -1,6 +1,6 @@
 /**
  * A takeover on trial, before the daemon takes part in any election. JavaScript is compiled where it runs for the first time, and a backup's
- * takeover would be that first time, years after the start perhaps: without a rehearsal it takes two milliseconds longer.
+ * takeover would be that first time, years after the start perhaps: without a rehearsal it takes a millisecond or two longer.
  */
 import { setFlagsFromString } from 'node:v8';
 import { type Instant, IpAddress } from '../../base/index.ts';
@@ -12,7 +12,7 @@ import type { Link } from '../../wire/index.ts';
 import { AddressKeeper } from './addresses.ts';
 import { Announcer } from './announcer.ts';
 
-/** The engine remembers what it saw where; twice is enough that it need not learn any more. */
+/** More rounds make it no faster: thirty and a hundred were tried. */
 const ROUNDS = 3;
 /** From the start to being active, and some advertisements. */
 const TICKS = 5;

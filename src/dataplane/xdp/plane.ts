@@ -13,14 +13,16 @@ import {
 } from '../../model/index.ts';
 import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type Logger, type ServiceStatus } from '../../ports/index.ts';
 import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore, type TcpState, tcpTimeout } from '../memory/index.ts';
+import { writeFilter } from './address-filter.ts';
 import { readConnections } from './connections.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
-import { Records } from './records.ts';
 import { ServerNumbers } from './server-numbers.ts';
+import { enterService, keepServices, removeService } from './service-index.ts';
 import { ServiceSlot, type SlotRoom } from './service-slot.ts';
 import { SlotSpace } from './slot-space.ts';
+import { requireForwardable, requireSupported } from './supported.ts';
 import { loadTables, saveTables } from './tables-file.ts';
 
 export interface XdpOptions {
@@ -43,7 +45,6 @@ export interface XdpOptions {
 
 const DEFAULT_CONNECTIONS = 262_144;
 const DEFAULT_CONNECTIONS6 = 65_536;
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 /** Lines released in one tick: a table of a million connections is gone through in four seconds, in a few milliseconds each. */
 const LINES_PER_TICK = 131_072;
@@ -120,8 +121,7 @@ export class XdpDataPlane implements DataPlane {
     const slot = new ServiceSlot(entry, index, this.room);
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
-    const { family } = requireAddressed(service.key);
-    this.path.serviceIndexes[family].update(this.keyBytes(service.key), new Uint8Array(Uint32Array.of(index).buffer));
+    enterService(this.path, service.key, index);
     this.writeFilters();
     this.save();
   }
@@ -138,7 +138,7 @@ export class XdpDataPlane implements DataPlane {
   deleteService(key: ServiceKey): void {
     this.readCounts();
     const entry = this.table.deleteService(key, this.options.clock.now());
-    this.path.serviceIndexes[requireAddressed(key).family].delete(this.keyBytes(key));
+    removeService(this.path, key);
     for (const server of entry.servers) this.servers.setAvailable(server, false);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
@@ -257,7 +257,7 @@ export class XdpDataPlane implements DataPlane {
   /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
   private inherit(): void {
     const saved = this.options.pins && loadTables(this.options.pins.tablesFile);
-    const known = new Set<string>();
+    const known: ServiceKey[] = [];
     const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
       const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
       const entry = this.table.addService({ key, onePacket: false, ...rest });
@@ -265,16 +265,13 @@ export class XdpDataPlane implements DataPlane {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
         this.servers.adopt(added, number);
       }
-      known.add(this.keyBytes(key).toString());
+      known.push(key);
       const slot = new ServiceSlot(entry, index, this.room);
       slot.adopt();
       this.slots.set(entry, slot);
       return slot;
     });
-    for (const index of Object.values(this.path.serviceIndexes)) {
-      const keys = Array.from(index.keys());
-      for (const bytes of keys) if (!known.has(bytes.toString())) index.delete(bytes);
-    }
+    keepServices(this.path, known);
     this.servers.reserveOrphans();
     for (const slot of slots) slot.configure(true, this.numberOf);
     this.writeFilters();
@@ -323,35 +320,16 @@ export class XdpDataPlane implements DataPlane {
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
     const virtual = [...services].flatMap(({ service }) => (service.key.kind === 'address' ? [service.key.address] : []));
     const masqueraded = this.servers.all().filter((server) => server.method === 'nat');
-    this.writeFilter('address_filter', virtual);
-    this.writeFilter(
+    const { settings, numbers } = this.path;
+    writeFilter(settings, 'address_filter', virtual);
+    writeFilter(
+      settings,
       'reply_filter',
       masqueraded.map((server) => server.address),
     );
-    const { settings, numbers } = this.path;
     const bit = numbers.settingsFlag.SETTING_MASQUERADE as number;
     const flags = settings.u32(0, 'flags');
     settings.setU32(0, 'flags', masqueraded.length > 0 ? flags | bit : flags & ~bit);
-  }
-
-  private writeFilter(field: string, addresses: readonly IpAddress[]): void {
-    const bytes = new Uint8Array(this.path.settings.sizeOf(field));
-    for (const address of addresses) {
-      const bit = Math.imul(foldWords(address.bytes), 0x9e3779b1) >>> 20;
-      bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
-    }
-    this.path.settings.setBytes(0, field, bytes);
-  }
-
-  /** Address and port as in packets, protocol in host order. */
-  private keyBytes(key: ServiceKey): Uint8Array {
-    assert(key.kind === 'address' && key.protocol !== 'sctp', 'only supported services come this far');
-    const layout = this.path.struct(key.address.family === 4 ? 'service_key' : 'service_key6');
-    const record = new Records(new Uint8Array(layout.size), layout);
-    record.setBytes(0, 'address', key.address.bytes);
-    record.setPort(0, 'port', key.port);
-    record.setU16(0, 'protocol', PROTOCOL_NUMBERS[key.protocol]);
-    return record.bytes;
   }
 
   private freeServiceIndex(): number {
@@ -409,29 +387,4 @@ function requireAddress(text: string): IpAddress {
   const address = IpAddress.parse(text);
   assert(address, `the saved tables name ${text}, which is no address`);
   return address;
-}
-
-function requireAddressed(key: ServiceKey): IpAddress {
-  assert(key.kind === 'address', 'only supported services come this far');
-  return key.address;
-}
-
-/** The address as the packet path's filters know it: its 32-bit words, as they lie in packets, in one. */
-function foldWords(address: Uint8Array): number {
-  const view = new DataView(address.buffer, address.byteOffset, address.length);
-  let folded = 0;
-  for (let at = 0; at < address.length; at += 4) folded ^= view.getUint32(at, true);
-  return folded;
-}
-
-function requireSupported({ key, onePacket }: VirtualService): void {
-  if (key.kind === 'fwmark') throw new DataPlaneError('unsupported', 'this version has no firewall-mark services');
-  if (key.protocol === 'sctp') throw new DataPlaneError('unsupported', 'this version balances TCP and UDP, not SCTP');
-  // For any other protocol the table refuses it, as IPVS does.
-  if (onePacket && key.protocol === 'udp') throw new DataPlaneError('unsupported', 'this version has no one-packet scheduling');
-}
-
-function requireForwardable({ method, tunnel }: RealServer): void {
-  if (method === 'fullnat') throw new DataPlaneError('unsupported', 'this version does not forward by fullnat');
-  if (tunnel && tunnel.checksum !== 'none') throw new DataPlaneError('unsupported', 'this version has no tunnel checksums');
 }

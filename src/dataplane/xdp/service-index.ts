@@ -1,0 +1,40 @@
+/** Which service a packet's address, port and protocol lead to: one map for each address family. */
+import { assert } from '../../base/index.ts';
+import type { ServiceKey } from '../../model/index.ts';
+import type { BpfMap } from '../../os/bpf/index.ts';
+import type { PacketPath } from './program.ts';
+import { Records } from './records.ts';
+
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+
+export function enterService(path: PacketPath, key: ServiceKey, index: number): void {
+  const { map, bytes } = entryOf(path, key);
+  map.update(bytes, new Uint8Array(Uint32Array.of(index).buffer));
+}
+
+/** Packets find it no more. */
+export function removeService(path: PacketPath, key: ServiceKey): void {
+  const { map, bytes } = entryOf(path, key);
+  map.delete(bytes);
+}
+
+/** Removes all services but these. */
+export function keepServices(path: PacketPath, known: readonly ServiceKey[]): void {
+  const kept = new Set(known.map((key) => entryOf(path, key).bytes.toString()));
+  for (const map of Object.values(path.serviceIndexes)) {
+    const keys = Array.from(map.keys());
+    for (const bytes of keys) if (!kept.has(bytes.toString())) map.delete(bytes);
+  }
+}
+
+/** Address and port as in packets, protocol in host order. */
+function entryOf(path: PacketPath, key: ServiceKey): { readonly map: BpfMap; readonly bytes: Uint8Array } {
+  assert(key.kind === 'address' && key.protocol !== 'sctp', 'only supported services come this far');
+  const { family } = key.address;
+  const layout = path.struct(family === 4 ? 'service_key' : 'service_key6');
+  const record = new Records(new Uint8Array(layout.size), layout);
+  record.setBytes(0, 'address', key.address.bytes);
+  record.setPort(0, 'port', key.port);
+  record.setU16(0, 'protocol', PROTOCOL_NUMBERS[key.protocol]);
+  return { map: path.serviceIndexes[family], bytes: record.bytes };
+}
