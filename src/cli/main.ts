@@ -11,6 +11,8 @@ import type { RealServerOptions } from './realserver/index.ts';
 
 /** Wrong usage, as commander reports it. */
 const EXIT_USAGE = 2;
+/** As keepalived spells it. */
+const CONFIG_ID = ['-i, --config-id <id>', 'what @id lines are compared with; by default the host name up to its first dot'] as const;
 /** The daemon is not there or does not answer. */
 const EXIT_NO_DAEMON = 3;
 
@@ -61,10 +63,11 @@ function createProgram(exit: (code: number) => void): Command {
     .option('--keepalived', 'exit codes of keepalived -t: 0, 2, 4, 5, 6')
     .option('--fix', 'make the changes that need no person, and say which')
     .option('--explain <word>', 'explain a keyword or a diagnostic code, and read no file')
-    .action(async (files: string[], options: CheckOptions & { json?: true }) => {
+    .option(...CONFIG_ID)
+    .action(async (files: string[], options: CheckOptions & { json?: true; configId?: string }) => {
       const { runCheck } = await import('./check/index.ts');
       const { linuxFileIo } = await import('./files/index.ts');
-      exit(await runCheck(files, { ...options, format: options.json ? 'json' : options.format }, linuxFileIo()));
+      exit(await runCheck(files, { ...options, format: options.json ? 'json' : options.format }, linuxFileIo(options.configId)));
     });
   addConfigCommands(program, exit);
   program
@@ -107,10 +110,11 @@ function addConfigCommands(program: Command, exit: (code: number) => void): void
     .description('print the effective configuration: every default, and where each setting comes from')
     .argument('<file>', 'keepalived.conf')
     .option('--json', 'as JSON')
-    .action(async (file: string, options: { json?: true }) => {
+    .option(...CONFIG_ID)
+    .action(async (file: string, options: { json?: true; configId?: string }) => {
       const { runShow } = await import('./config/index.ts');
       const { linuxFileIo } = await import('./files/index.ts');
-      exit(runShow(file, { json: options.json === true }, linuxFileIo()));
+      exit(runShow(file, { json: options.json === true }, linuxFileIo(options.configId)));
     });
   config
     .command('diff')
@@ -118,10 +122,11 @@ function addConfigCommands(program: Command, exit: (code: number) => void): void
     .argument('<before>', 'the configuration that runs')
     .argument('<after>', 'the configuration that would be loaded')
     .option('--json', 'as JSON')
-    .action(async (before: string, after: string, options: { json?: true }) => {
+    .option(...CONFIG_ID)
+    .action(async (before: string, after: string, options: { json?: true; configId?: string }) => {
       const { runDiff } = await import('./config/index.ts');
       const { linuxFileIo } = await import('./files/index.ts');
-      exit(runDiff(before, after, { json: options.json === true }, linuxFileIo()));
+      exit(runDiff(before, after, { json: options.json === true }, linuxFileIo(options.configId)));
     });
   config
     .command('format')

@@ -41,4 +41,12 @@ describe('the programs of a configuration', () => {
   ])('%j with %j', (program, globals, expected) => {
     expect(codes(program, globals)).toEqual(expected);
   });
+
+  it('may stand where they may be absent', () => {
+    const text = (deleted: string) =>
+      `vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n${deleted}\n}\n`;
+    const found = (deleted: string) => checkScripts(readKeepalived(text(deleted), { file: 'f' }), (name) => PROGRAMS[name]);
+    expect(found('notify_deleted /bin/absent').map(({ code, range }) => `${range.line} ${code}`)).toEqual(['7 config/script-missing']);
+    expect(found('notify_deleted')).toEqual([]);
+  });
 });

@@ -1,6 +1,14 @@
 /** The programs that a configuration wants run, held against the host that would run them. */
 import type { Diagnostic } from '../base/index.ts';
-import { type BoundBlock, type BoundStatement, type KeepalivedReading, Reporter, tokenPlace, wordValue } from './keepalived/index.ts';
+import {
+  type ArgumentForm,
+  type BoundBlock,
+  type BoundStatement,
+  type KeepalivedReading,
+  Reporter,
+  tokenPlace,
+  wordValue,
+} from './keepalived/index.ts';
 
 /** A program as it lies on the host. */
 export interface ProgramFacts {
@@ -58,10 +66,15 @@ function reportProgram(
 /** Every statement of the tree that is a command, in the order of the text; of blocks that say the same, those of the first. */
 function commandsOf(block: BoundBlock, into: BoundStatement[] = []): readonly BoundStatement[] {
   for (const bound of block.statements) {
-    if (bound.keyword.form.kind === 'command' && bound.keyword.support === 'acted') into.push(bound);
+    if (isCommand(bound.keyword.form) && bound.keyword.support === 'acted') into.push(bound);
     if (!bound.alike && bound.block) commandsOf(bound.block, into);
   }
   return into;
+}
+
+/** `notify_deleted` may stand without its command. */
+function isCommand(form: ArgumentForm): boolean {
+  return form.kind === 'command' || (form.kind === 'optional' && isCommand(form.form));
 }
 
 /**

@@ -57,6 +57,13 @@ describe('vipwright config show', () => {
     expect(out).toMatch(/^ {4}# nopreempt: off$/m);
   });
 
+  it('reads what is for this host, from its environment', () => {
+    const text = GOOD.replace('priority 100', `@left priority 150\n    @right priority $\{_ENV PRIORITY}`);
+    const { io, said } = machine({ 'a.conf': text });
+    expect(runShow('a.conf', { json: false }, { ...io, configId: 'right', environment: { PRIORITY: '90' } })).toBe(0);
+    expect(said.out).toMatch(/^ {4}priority 90 +# a\.conf:6$/m);
+  });
+
   it('says where a value is taken over from', () => {
     const { out } = show(`global_defs {\n    vrrp_garp_master_repeat 2\n}\n${GOOD}`);
     expect(out).toMatch(/^ {4}garp_master_repeat 2 +# global_defs, a\.conf:2$/m);

@@ -15,4 +15,8 @@ export interface FileIo {
   /** Finds the programs of the file on this host; without it nobody asks whether they are there. */
   readonly findProgram?: ProgramLookup | undefined;
   readonly hostName?: string | undefined;
+  /** What `@id` lines are compared with; by default keepalived's. */
+  readonly configId?: string | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly workingDirectory?: string | undefined;
 }

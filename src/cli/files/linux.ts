@@ -21,7 +21,8 @@ import type { FileIo } from './io.ts';
 /** Lists the interfaces of the network namespace that we are in; sysfs may be mounted from another one, procfs cannot. */
 const INTERFACES = '/proc/self/net/dev';
 
-export function linuxFileIo(): FileIo {
+/** `configId`: what `@id` lines are compared with, where the person says so. */
+export function linuxFileIo(configId?: string): FileIo {
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
@@ -31,6 +32,9 @@ export function linuxFileIo(): FileIo {
     hostInterfaces: readInterfaces(),
     findProgram,
     hostName: hostname(),
+    configId,
+    environment: process.env,
+    workingDirectory: process.cwd(),
   };
 }
 

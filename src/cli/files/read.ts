@@ -37,7 +37,16 @@ export function checkText(file: string, text: string, io: FileIo, replaced: Read
     readFile: (path) => replaced.get(path) ?? orElse(() => io.readFile(path), undefined),
     listDirectory: (path) => orElse(() => io.listDirectory(path), []),
   });
-  const reading = readKeepalived(text, { file, include, ...(io.hostName !== undefined && { hostName: io.hostName }) });
+  const { hostName, configId, environment, workingDirectory } = io;
+  const reading = readKeepalived(text, {
+    file,
+    include,
+    nameFile: (path) => orElse(() => io.readFile(path), undefined),
+    ...(hostName !== undefined && { hostName }),
+    ...(configId !== undefined && { configId }),
+    ...(environment && { environment }),
+    ...(workingDirectory !== undefined && { workingDirectory }),
+  });
   // With `net_namespace` the daemon looks for its interfaces in another place than we are in.
   const isHere = reading.configuration.networkNamespace === undefined;
   const host = io.hostInterfaces && isHere ? checkAgainstHost(reading, { interfaces: io.hostInterfaces }) : [];

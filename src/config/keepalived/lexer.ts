@@ -89,10 +89,13 @@ class Lexer {
   private statementStarts = true;
   private statementWord = '';
   private readonly repeats: Repeats<Token> | undefined;
+  private readonly offset: number;
 
-  constructor(text: string, repeats?: Repeats<Token>) {
+  /** `offset`: where the text begins in the one that tokens count from. */
+  constructor(text: string, repeats: Repeats<Token> | undefined, offset: number) {
     this.text = text;
     this.repeats = repeats;
+    this.offset = offset;
   }
 
   run(): Tokens {
@@ -225,7 +228,7 @@ class Lexer {
 
   /** Tokens are made here only, so that all have one shape: what is read of them is read much faster. */
   private add(kind: TokenKind, text: string, plain: boolean, unterminated: boolean, original: Token | undefined): void {
-    this.tokens.push({ kind, text, start: this.at, first: this.firstOnLine, plain, unterminated, original });
+    this.tokens.push({ kind, text, start: this.offset + this.at, first: this.firstOnLine, plain, unterminated, original });
     this.firstOnLine = false;
     this.at += text.length;
   }
@@ -289,14 +292,15 @@ export interface Tokens {
   readonly balance: number;
 }
 
-export function tokenize(text: string): Tokens {
-  return new Lexer(text).run();
+/** `offset`: where the text begins in a longer one that positions are to be counted in. */
+export function tokenize(text: string, offset = 0): Tokens {
+  return new Lexer(text, undefined, offset).run();
 }
 
 /** The same, with one token for a whole block that says what an earlier one says. `originals` are the opening braces of those. */
 export function tokenizeSharing(text: string): Tokens & { readonly originals: ReadonlySet<Token> } {
   const repeats = new Repeats<Token>(text);
-  return { ...new Lexer(text, repeats).run(), originals: repeats.originals };
+  return { ...new Lexer(text, repeats, 0).run(), originals: repeats.originals };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', E: '\x1b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };

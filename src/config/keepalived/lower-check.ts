@@ -6,7 +6,7 @@ import { readCommand } from './commands.ts';
 import type { Token } from './lexer.ts';
 import { readUrls } from './lower-http.ts';
 import { readPattern, readPayload } from './payload.ts';
-import type { ServiceContext } from './service-context.ts';
+import { readContent, type ServiceContext } from './service-context.ts';
 import { statementPlace, tokenPlace } from './syntax.ts';
 
 const DEFAULT_HELO = 'smtpchecker.keepalived.org';
@@ -26,10 +26,10 @@ interface ServerAddress {
 /** `parents`: real_server, then virtual_server. */
 export function readChecks(server: ServerAddress, parents: Chain, context: ServiceContext): Check[] {
   const [block] = parents as [BoundBlock, BoundBlock];
-  return block.statements.flatMap((bound): Check[] => {
-    if (!bound.block) return [];
-    return new CheckReader(bound, bound.block, server, parents, context).read();
-  });
+  return block.statements.flatMap(
+    (bound) =>
+      readContent(bound, context, (content, itsContext) => new CheckReader(bound, content, server, parents, itsContext).read()) ?? [],
+  );
 }
 
 class CheckReader {

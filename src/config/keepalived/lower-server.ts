@@ -14,8 +14,7 @@ import { tokenEnd } from './lexer.ts';
 import { readChecks } from './lower-check.ts';
 import type { Destination } from './lower-group.ts';
 import { type Method, readMethod } from './lower-method.ts';
-import { Reporter } from './report.ts';
-import type { ServiceContext } from './service-context.ts';
+import { effects, readContent, type ServiceContext } from './service-context.ts';
 import { tokenPlace } from './syntax.ts';
 import type { LineValue } from './value.ts';
 
@@ -88,8 +87,6 @@ class ServerReader {
   private readonly context: ServiceContext;
   /** Servers whose blocks were read without a word, for those that say the same. */
   private readonly known = new Map<BoundBlock, CheckedRealServer>();
-  /** Where what is said is only counted. */
-  private readonly trial: ServiceContext;
 
   constructor(parent: BoundBlock, destination: Destination, inherited: Method, context: ServiceContext) {
     this.parent = parent;
@@ -97,7 +94,6 @@ class ServerReader {
     this.ports = portsOf(destination);
     this.inherited = inherited;
     this.context = context;
-    this.trial = { ...context, reporter: new Reporter(), interfaces: [] };
   }
 
   read(bound: BoundStatement): ServerTemplate | undefined {
@@ -111,36 +107,21 @@ class ServerReader {
     if (like && like.port === key.port && like.address.family === key.address.family)
       return template(atAddress(like, key.address), key, bound);
     const server = this.server(bound, key, method);
-    if (before === effects(this.context)) this.known.set(content, server);
-    return template(server, key, bound);
+    if (server && before === effects(this.context)) this.known.set(content, server);
+    return server && template(server, key, bound);
   }
 
   private method(bound: BoundStatement): Method {
-    return this.through(bound, (block, context) => readMethod(block.last('lvs_method'), context)) ?? this.inherited;
+    return readContent(bound, this.context, (block, context) => readMethod(block.last('lvs_method'), context)) ?? this.inherited;
   }
 
-  private server(bound: BoundStatement, key: ServerAddress, method: Method): CheckedRealServer {
-    return this.through(bound, (block, context) => readServer(key, block, this.parent, method, context));
-  }
-
-  /** Reads from a block that says the same; when there is something to report, from the block itself, for the place. */
-  private through<T>(bound: BoundStatement, read: (block: BoundBlock, context: ServiceContext) => T): T {
-    if (bound.alike) {
-      const before = effects(this.trial);
-      const result = read(bound.alike, this.trial);
-      if (before === effects(this.trial)) return result;
-    }
-    return read(bound.block as BoundBlock, this.context);
+  private server(bound: BoundStatement, key: ServerAddress, method: Method): CheckedRealServer | undefined {
+    return readContent(bound, this.context, (block, context) => readServer(key, block, this.parent, method, context));
   }
 }
 
 function template(server: CheckedRealServer, { ownPort }: ServerAddress, bound: BoundStatement): ServerTemplate {
   return { server, name: serverKeyText(server), ownPort, bound };
-}
-
-/** Grows with everything that reading does besides giving a result. */
-function effects({ reporter, interfaces }: ServiceContext): number {
-  return reporter.said + interfaces.length;
 }
 
 function readServer(

@@ -107,8 +107,18 @@ function readRouter(
 function rememberInterface(block: BoundBlock, context: Context): void {
   const bound = block.last('interface');
   const token = bound?.statement.words[1];
-  if (bound && token && typeof bound.value === 'string')
-    context.interfaces.push({ interface: bound.value, place: tokenPlace(bound.source, token) });
+  if (!bound || !token || typeof bound.value !== 'string') return;
+  const place = tokenPlace(bound.source, token);
+  context.interfaces.push({ interface: bound.value, place });
+  if (bound.value === 'lo')
+    context.reporter.report(
+      'config/bad-value',
+      place,
+      'lo reaches nobody but this host, so no other director would hear a virtual router on it.',
+      {
+        help: 'Name the interface to the network of the virtual addresses.',
+      },
+    );
 }
 
 interface ReadVip {

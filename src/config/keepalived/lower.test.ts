@@ -68,6 +68,10 @@ describe('virtual routers', () => {
     expect(router('unicast_peer {\nfd00::2\n}')).toMatchObject({ family: 6, version: 3 });
   });
 
+  it('report the loopback interface', () => {
+    expect(codes(instance('').replace('eth0', 'lo'))).toEqual(['2 error config/bad-value']);
+  });
+
   it('report missing addresses', () => {
     expect(codes(instance('virtual_ipaddress {\n}').replace('no_virtual_ipaddress\n', ''))).toEqual(['1 warning config/no-address']);
     expect(codes(instance('').replace('no_virtual_ipaddress\n', ''))).toEqual(['1 warning config/no-address']);

@@ -29,7 +29,7 @@ export function parseSharing(source: SourceText, root: Scope, reporter: Reporter
 
 /** The block at an opening brace; nothing is said about it. */
 function parseBlock(source: SourceText, { text, start }: Token, keyword: Keyword | undefined): Block {
-  const tokens = tokenize(text).tokens.map((token) => ({ ...token, start: start + token.start }));
+  const { tokens } = tokenize(text, start);
   return new Parser(source, OPAQUE, new Reporter(), tokens, 0).block(keyword);
 }
 

@@ -37,7 +37,10 @@ function places(block: BoundBlock): string[] {
   return block.statements.flatMap((bound) => {
     const { start, end } = statementPlace(bound.source, bound.statement);
     const { line, column, endColumn } = bound.source.range(start, end);
-    return [`${line}:${column}-${endColumn} ${bound.keyword.name} ${JSON.stringify(bound.value)}`, ...(bound.block ? places(bound.block) : [])];
+    return [
+      `${line}:${column}-${endColumn} ${bound.keyword.name} ${JSON.stringify(bound.value)}`,
+      ...(bound.block ? places(bound.block) : []),
+    ];
   });
 }
 
