@@ -20,7 +20,7 @@ function make(name: string, content: string | Uint8Array, mode = 0o600): string 
 }
 
 const INSTANCE = `vrrp_instance VI_1 {
-  interface lo
+  interface eth0
   virtual_router_id 51
   priority 100
   LINES
@@ -28,7 +28,7 @@ const INSTANCE = `vrrp_instance VI_1 {
 }
 `;
 
-const load = (...paths: string[]) => loadConfiguration(paths, () => ['lo']);
+const load = (...paths: string[]) => loadConfiguration(paths, () => ['eth0']);
 const codes = (...paths: string[]) => load(...paths).diagnostics.map(({ code }) => code);
 
 describe('files of a configuration', () => {
@@ -46,7 +46,7 @@ describe('files of a configuration', () => {
     mkdirSync(join(folder, 'iproute2'));
     make('iproute2/rt_tables', '200 blue\n');
     const globals = `global_defs { \n iproute_etc_dir ${join(folder, 'iproute2')}\n }\n`;
-    const routes = 'virtual_routes { 198.51.100.0/24 dev lo table blue }';
+    const routes = 'virtual_routes { 198.51.100.0/24 dev eth0 table blue }';
     const { configuration } = load(make('routes.conf', globals + INSTANCE.replace('LINES', routes)));
     expect(configuration.routers[0]?.routes[0]).toMatchObject({ table: 200 });
   });
