@@ -1,9 +1,9 @@
-/** The two balancers that are compared, each with one service and the same four real servers. */
-import { IpAddress } from '../../src/base/index.ts';
+/** The balancers that are compared, each with one service, or one of each address family, and four real servers unless more are asked for. */
+import type { IpAddress, IpFamily } from '../../src/base/index.ts';
 import { XdpDataPlane } from '../../src/dataplane/xdp/index.ts';
-import type { ServiceKey } from '../../src/model/index.ts';
+import type { ForwardingMethod, SchedulerName, ServiceKey } from '../../src/model/index.ts';
 import { BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
-import { compiledBpf, DIRECTOR_MAC, VIRTUAL_ADDRESS, VIRTUAL_PORT } from './driver.ts';
+import { address, compiledBpf, DIRECTOR_MAC, VIRTUAL_ADDRESS, VIRTUAL_ADDRESS6, VIRTUAL_PORT } from './driver.ts';
 
 /** What a balancer counted since it was made. */
 export interface Counts {
@@ -15,68 +15,99 @@ export interface Counts {
 
 export interface Contender {
   readonly program: BpfProgram;
-  counts(): Counts;
+  /** Of the service over this family; default IPv4. */
+  counts(family?: IpFamily): Counts;
   close(): void;
 }
 
 const SERVERS = [1, 2, 3, 4];
 /** Test runs come in by the loopback interface; a server behind the same interface is reached by XDP_TX. */
 const LOOPBACK = 1;
+const MTU = 1500;
 /** More than the longest of IPVS's default time-outs (15 minutes), and the second that the sweep waits for. */
 const OUTLASTING_SECONDS = 1000;
 
 function serverMac(server: number): Uint8Array {
-  return Uint8Array.of(2, 0, 0, 0, 1, server);
+  return Uint8Array.of(2, 0, 0, 0, server >> 8, server & 0xff);
 }
 
-function address(text: string): IpAddress {
-  const parsed = IpAddress.parse(text);
-  if (!parsed) throw new Error(`${text} is no address`);
-  return parsed;
+function serverAddress(family: IpFamily, server: number): IpAddress {
+  return address(family === 4 ? `10.2.${server >> 8}.${server & 0xff}` : `2001:db8:2::${server.toString(16)}`);
+}
+
+export interface Farm {
+  /** What the table of IPv4 connections is made for. */
+  readonly connections: number;
+  /** The same of IPv6; without it there is no service over IPv6. */
+  readonly connections6?: number;
+  readonly scheduler?: SchedulerName;
+  /** Real servers of each service; default 4, as the peer has them. */
+  readonly servers?: number;
+  readonly method?: ForwardingMethod;
 }
 
 /** The product: the packet path as the daemon loads it, statistics, states and time-outs included. */
 export class Ours implements Contender {
   private readonly plane: XdpDataPlane;
+  private readonly farm: Required<Omit<Farm, 'connections' | 'connections6'>>;
 
-  constructor(connections: number) {
+  constructor({ connections, connections6, scheduler = 'rr', servers = SERVERS.length, method = 'dr' }: Farm) {
+    this.farm = { scheduler, servers, method };
     this.plane = new XdpDataPlane({
       objectPath: compiledBpf('director'),
       connections,
+      connections6: connections6 ?? 1,
       nextHops: {
         resolve: (server) => ({
           interfaceIndex: LOOPBACK,
           sourceMac: DIRECTOR_MAC,
-          destinationMac: serverMac(server.bytes[3] as number),
-          mtu: 1500,
-          source: address('10.2.0.254'),
+          destinationMac: serverMac(server.bytes.at(-1) as number),
+          mtu: MTU,
+          source: address('10.2.255.254'),
         }),
         close: () => undefined,
       },
       clock: { now: () => 0 },
       logger: { log: () => undefined },
     });
-    const key: ServiceKey = { kind: 'address', protocol: 'tcp', address: address(VIRTUAL_ADDRESS), port: VIRTUAL_PORT };
-    this.plane.addService({ key, scheduler: 'rr', schedulerFlags: [], onePacket: false });
-    for (const server of SERVERS) {
+    this.addService(4);
+    if (connections6 !== undefined) this.addService(6);
+    // What attaching to an interface would write: its number, and the address that clients' frames are sent to.
+    const { settings } = this.plane.path;
+    settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
+    settings.setU32(0, 'port_indexes', LOOPBACK);
+    settings.setU32(0, 'port_mtus', MTU);
+    settings.setU32(0, 'port_count', 1);
+  }
+
+  private addService(family: IpFamily): void {
+    const { scheduler, servers, method } = this.farm;
+    const key: ServiceKey = {
+      kind: 'address',
+      protocol: 'tcp',
+      address: family === 4 ? VIRTUAL_ADDRESS : VIRTUAL_ADDRESS6,
+      port: VIRTUAL_PORT,
+    };
+    this.plane.addService({ key, scheduler, schedulerFlags: [], onePacket: false });
+    for (let server = 1; server <= servers; server++) {
       const limits = { weight: 1, upperThreshold: 0, lowerThreshold: 0 };
-      this.plane.addServer(key, { address: address(`10.2.0.${server}`), port: VIRTUAL_PORT, method: 'dr', ...limits });
+      this.plane.addServer(key, { address: serverAddress(family, server), port: VIRTUAL_PORT, method, ...limits });
     }
-    // What attaching to an interface would write: the address that clients' frames are sent to.
-    this.plane.path.settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
-    this.plane.path.settings.setU32(0, 'port_count', 1);
   }
 
   get program(): BpfProgram {
     return this.plane.path.balance;
   }
 
-  counts(): Counts {
-    const totals = SERVERS.map((_, number) => this.plane.path.totals(number));
+  counts(family: IpFamily = 4): Counts {
+    const { servers } = this.farm;
+    const first = family === 4 ? 0 : servers;
+    const totals = Array.from({ length: servers }, (_, index) => this.plane.path.totals(first + index));
     const reasons = Object.entries(this.plane.reasons()).filter(([, count]) => count > 0);
+    const sum = (of: (total: (typeof totals)[number]) => number): number => totals.reduce((before, total) => before + of(total), 0);
     return {
-      packets: totals.reduce((sum, { inPackets }) => sum + inPackets, 0),
-      connections: totals.reduce((sum, { connections }) => sum + connections, 0),
+      packets: sum(({ inPackets, outPackets }) => inPackets + outPackets),
+      connections: sum(({ connections }) => connections),
       trouble: reasons.map(([reason, count]) => `${reason} ${count}`).join(', '),
     };
   }
@@ -146,7 +177,7 @@ export class Textbook implements Contender {
 /** struct service_key of textbook.bpf.c. */
 function serviceKey(): Uint8Array {
   const key = new Uint8Array(8);
-  key.set(address(VIRTUAL_ADDRESS).bytes);
+  key.set(VIRTUAL_ADDRESS.bytes);
   new DataView(key.buffer).setUint16(4, VIRTUAL_PORT, false);
   new DataView(key.buffer).setUint16(6, 6, true);
   return key;

@@ -9,8 +9,11 @@ import { Records } from './records.ts';
 /** The director writes it again at every start. */
 const UNPINNED = new Set(['ports']);
 const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
-/** Entries of the overflow map for each line of the connection table. */
-const OVERFLOW_SHARE = 8;
+/**
+ * Lines of the connection table for each entry of the overflow map. When there are as many connections as the table has entries, chance
+ * leaves 0.39 for each line that find no room in it and the line beside it.
+ */
+const OVERFLOW_SHARE = 2;
 const CONNECTIONS_PER_LINE = 2;
 const HZ_CHOICES = [100, 250, 300, 1000];
 const HZ_MEASURE_MS = 60;
