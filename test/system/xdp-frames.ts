@@ -38,6 +38,17 @@ export interface FrameFields {
   readonly extensions?: readonly number[];
   readonly icmpType?: number;
   readonly icmpCode?: number;
+  /** The second word of the ICMP header. */
+  readonly icmpInfo?: number;
+  /** IPv4's type of service, IPv6's traffic class. */
+  readonly tos?: number;
+  readonly flowLabel?: number;
+  readonly sequence?: number;
+  readonly acknowledgement?: number;
+  /** TCP options; a multiple of four bytes. */
+  readonly tcpOptions?: Uint8Array;
+  /** A UDP datagram whose checksum field is 0. */
+  readonly noChecksum?: boolean;
   readonly payload?: Uint8Array;
 }
 
@@ -62,6 +73,7 @@ export function buildPacket(fields: FrameFields = {}): Uint8Array {
   const packet = new Uint8Array(header + body.length);
   const view = new DataView(packet.buffer);
   packet[0] = 0x40 | (header / 4);
+  packet[1] = fields.tos ?? 0;
   view.setUint16(2, packet.length);
   view.setUint16(4, fields.identification ?? 1);
   view.setUint16(6, (fields.dontFragment ? DONT_FRAGMENT : 0) | (fields.moreFragments ? MORE_FRAGMENTS : 0) | (fields.fragmentOffset ?? 0));
@@ -82,7 +94,7 @@ function buildPacket6(fields: FrameFields, destination: string): Uint8Array {
   const types = [...extensions, ...(isFragment ? [EXTENSION.fragment] : []), protocol];
   const headers = types.slice(0, -1).map((type, at) => extension(type, types[at + 1] as number, fields));
   const packet = new Uint8Array(IP6_HEADER + 8 * headers.length + body.length);
-  packet[0] = 6 << 4;
+  new DataView(packet.buffer).setUint32(0, (6 << 28) | ((fields.tos ?? 0) << 20) | (fields.flowLabel ?? 0));
   new DataView(packet.buffer).setUint16(4, packet.length - IP6_HEADER);
   packet[6] = types[0] as number;
   packet[7] = ttl;
@@ -103,34 +115,45 @@ function extension(type: number, next: number, fields: FrameFields): Uint8Array 
 }
 
 function transport(fields: FrameFields, protocol: number, addresses: Uint8Array): Uint8Array {
+  if (protocol === PROTOCOL.tcp) return segment(fields, addresses);
+  if (protocol === PROTOCOL.udp) return datagram(fields, addresses);
   const payload = fields.payload ?? new Uint8Array();
-  const [source, destination] = [fields.sourcePort ?? 40_000, fields.destinationPort ?? 80];
-  if (protocol === PROTOCOL.tcp) {
-    const bytes = new Uint8Array(20 + payload.length);
-    const view = new DataView(bytes.buffer);
-    view.setUint16(0, source);
-    view.setUint16(2, destination);
-    bytes[12] = 5 << 4;
-    bytes[13] = [...(fields.flags ?? 'S')].reduce((bits, letter) => bits | (FLAG_BITS[letter] as number), 0);
-    view.setUint16(14, 0xffff);
-    bytes.set(payload, 20);
-    view.setUint16(16, pseudoChecksum(addresses, protocol, bytes));
-    return bytes;
-  }
-  if (protocol === PROTOCOL.udp) {
-    const bytes = new Uint8Array(8 + payload.length);
-    const view = new DataView(bytes.buffer);
-    view.setUint16(0, source);
-    view.setUint16(2, destination);
-    view.setUint16(4, bytes.length);
-    bytes.set(payload, 8);
-    view.setUint16(6, pseudoChecksum(addresses, protocol, bytes));
-    return bytes;
-  }
   if (protocol !== PROTOCOL.icmp && protocol !== PROTOCOL.icmp6) return payload;
   const bytes = Uint8Array.of(fields.icmpType ?? 8, fields.icmpCode ?? 0, 0, 0, 0, 0, 0, 0, ...payload);
-  const checksum = protocol === PROTOCOL.icmp6 ? pseudoChecksum(addresses, protocol, bytes) : internetChecksum(bytes);
-  new DataView(bytes.buffer).setUint16(2, checksum);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(4, fields.icmpInfo ?? 0);
+  view.setUint16(2, protocol === PROTOCOL.icmp6 ? pseudoChecksum(addresses, protocol, bytes) : internetChecksum(bytes));
+  return bytes;
+}
+
+function segment(fields: FrameFields, addresses: Uint8Array): Uint8Array {
+  const { tcpOptions = new Uint8Array(), payload = new Uint8Array() } = fields;
+  const header = 20 + tcpOptions.length;
+  const bytes = new Uint8Array(header + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, fields.sourcePort ?? 40_000);
+  view.setUint16(2, fields.destinationPort ?? 80);
+  view.setUint32(4, fields.sequence ?? 0);
+  view.setUint32(8, fields.acknowledgement ?? 0);
+  bytes[12] = (header / 4) << 4;
+  bytes[13] = [...(fields.flags ?? 'S')].reduce((bits, letter) => bits | (FLAG_BITS[letter] as number), 0);
+  view.setUint16(14, 0xffff);
+  bytes.set(tcpOptions, 20);
+  bytes.set(payload, header);
+  view.setUint16(16, pseudoChecksum(addresses, PROTOCOL.tcp, bytes));
+  return bytes;
+}
+
+function datagram(fields: FrameFields, addresses: Uint8Array): Uint8Array {
+  const { payload = new Uint8Array() } = fields;
+  const bytes = new Uint8Array(8 + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, fields.sourcePort ?? 40_000);
+  view.setUint16(2, fields.destinationPort ?? 80);
+  view.setUint16(4, bytes.length);
+  bytes.set(payload, 8);
+  // A checksum that comes out as 0 is sent as its other zero: 0 says that there is none (RFC 768).
+  if (!fields.noChecksum) view.setUint16(6, pseudoChecksum(addresses, PROTOCOL.udp, bytes) || 0xffff);
   return bytes;
 }
 

@@ -2,15 +2,10 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/index.ts';
 import { ip, real, tcp, udp } from '../compliance/harness.ts';
-import { type Fixture, frameOf } from './xdp-fixtures.ts';
-import { buildFrame, DIRECTOR_MAC, type FrameFields, macText, PROTOCOL, pseudoChecksum, seeFrame } from './xdp-frames.ts';
-import { FORWARDED6, OPEN6, PASSED6, REFUSED6, real6, TO, tcp6, UDP6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
+import { buildFrame, type FrameFields, PROTOCOL, seeFrame } from './xdp-frames.ts';
+import { OPEN6, real6, TO, tcp6, UDP6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
 import { macOf, type Passage, Rig, type RigOptions } from './xdp-support.ts';
 
-const SERVER = real6(1).address;
-const ETHERNET_HEADER = 14;
-const IP6_HEADER = 40;
-const MIN_MTU = 1280;
 const PLAIN = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
 
 let shared: Rig | undefined;
@@ -38,68 +33,6 @@ function ready(options?: RigOptions): Rig {
   rig.plane.addServer(udp6(53), real6(1, 1, { port: 53 }));
   return rig;
 }
-
-/** Everything of the frame is as it was but for the Ethernet addresses and the hop limit. */
-function expectForwarded(sent: Uint8Array, { verdict, frame }: Passage): void {
-  expect(verdict).toBe('TX');
-  const [before, after] = [seeFrame(sent), seeFrame(frame)];
-  expect([after.destinationMac, after.sourceMac, after.ttl]).toEqual([macOf(SERVER), macText(DIRECTOR_MAC), before.ttl - 1]);
-  const expected = sent.slice();
-  expected.set(frame.subarray(0, 12));
-  expected[ETHERNET_HEADER + 7] = before.ttl - 1;
-  expect(frame).toEqual(expected);
-}
-
-function bytesOf(text: string): Uint8Array {
-  return ip(text).bytes;
-}
-
-/** RFC 4443: the error goes back to where the packet came from, and quotes as much of it as the least MTU has room for. */
-function expectIcmpError(sent: Uint8Array, { verdict, frame }: Passage, [type, code, info]: readonly [number, number, number]): void {
-  expect(verdict).toBe('TX');
-  const [before, after] = [seeFrame(sent), seeFrame(frame)];
-  expect([after.destinationMac, after.sourceMac]).toEqual([before.sourceMac, before.destinationMac]);
-  expect([after.source, after.destination, after.protocol]).toEqual([before.destination, before.source, PROTOCOL.icmp6]);
-  const addresses = Uint8Array.of(...bytesOf(after.source), ...bytesOf(after.destination));
-  expect(pseudoChecksum(addresses, PROTOCOL.icmp6, after.body)).toBe(0);
-  const view = new DataView(after.body.buffer, after.body.byteOffset);
-  expect([view.getUint8(0), view.getUint8(1), view.getUint32(4)]).toEqual([type, code, info]);
-  const quoted = Math.min(before.totalLength, MIN_MTU - IP6_HEADER - 8);
-  expect(after.totalLength).toBe(IP6_HEADER + 8 + quoted);
-  expect(frame.length).toBe(ETHERNET_HEADER + after.totalLength);
-  expect(after.body.slice(8)).toEqual(sent.slice(ETHERNET_HEADER, ETHERNET_HEADER + quoted));
-}
-
-function check({ after = [], given, frame, output, reasons = [], resolve }: Fixture): void {
-  const on = ready(resolve && { resolve });
-  for (const fields of after) on.run(buildFrame(fields));
-  given?.(on);
-  const sent = frameOf(frame);
-  const connections = [...on.plane.connections()].length;
-  const before = on.plane.reasons();
-  const result = on.run(sent.slice());
-  const moved = Object.entries(on.plane.reasons()).flatMap(([name, count]) => Array<string>(count - (before[name] ?? 0)).fill(name));
-  expect(moved).toEqual(reasons);
-  if (output === 'forwarded') return expectForwarded(sent, result);
-  if (output === 'dropped') expect(result.verdict).toBe('DROP');
-  else if (output === 'passed unchanged') {
-    expect(result.verdict).toBe('PASS');
-    expect(result.frame).toEqual(sent);
-  } else expectIcmpError(sent, result, output);
-  if (reasons.length === 0 || reasons[0]?.startsWith('PASS_NO')) expect([...on.plane.connections()]).toHaveLength(connections);
-}
-
-describe('IPv6 frames that are forwarded', () => {
-  it.each(FORWARDED6)('$name', check);
-});
-
-describe('IPv6 frames that are the stack’s', () => {
-  it.each(PASSED6)('$name', check);
-});
-
-describe('IPv6 frames that are refused', () => {
-  it.each(REFUSED6)('$name', check);
-});
 
 const serverOf = (on: Rig, fields: FrameFields): string => seeFrame(on.run(buildFrame({ ...TO, ...fields })).frame).destinationMac;
 

@@ -2,19 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { internetChecksum } from '../../src/wire/index.ts';
 import { ip, real, tcp, udp } from '../compliance/harness.ts';
-import { icmpError, UDP } from './xdp-fixtures.ts';
-import {
-  buildFrame,
-  buildPacket,
-  DIRECTOR_MAC,
-  type FrameFields,
-  macText,
-  PROTOCOL,
-  ROUTER_MAC,
-  type SeenFrame,
-  seeFrame,
-} from './xdp-frames.ts';
-import { macOf, Rig } from './xdp-support.ts';
+import { buildFrame, type FrameFields, PROTOCOL, type SeenFrame, seeFrame } from './xdp-frames.ts';
+import { Rig } from './xdp-support.ts';
 
 const PLAIN = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
 const SERVER = ip('10.2.0.1');
@@ -22,7 +11,7 @@ const SERVER_PORT = 8080;
 const VIRTUAL = '10.9.9.9';
 const CLIENT = '10.0.0.1';
 const CLIENT_PORT = 40_000;
-const ETHERNET_HEADER = 14;
+const UDP: FrameFields = { protocol: PROTOCOL.udp, destinationPort: 53 };
 
 let rig: Rig | undefined;
 afterEach(() => {
@@ -86,121 +75,6 @@ function endpoints(on: Rig, fields: FrameFields): { from: string; to: string; ma
 }
 
 const state = (on: Rig): string | undefined => [...on.plane.connections()][0]?.state;
-
-describe('a request', () => {
-  it.each([
-    ['TCP', { payload: new Uint8Array(77).fill(5) }, SERVER_PORT],
-    ['UDP', { ...UDP, payload: new Uint8Array(31).fill(9) }, 5353],
-    ['TCP behind IP options', { options: Uint8Array.of(1, 1, 1, 0) }, SERVER_PORT],
-  ] as const)('%s gets the server’s address and port', (_, fields, port) => {
-    expect(endpoints(ready(), fields)).toEqual({
-      from: `${CLIENT}:${CLIENT_PORT}`,
-      to: `${SERVER}:${port}`,
-      macs: [macOf(SERVER), macText(DIRECTOR_MAC)],
-      ttl: 63,
-    });
-  });
-
-  it('keeps a datagram without a checksum without one', () => {
-    const frame = buildFrame({ ...UDP, payload: Uint8Array.of(1, 2, 3) });
-    frame.set([0, 0], ETHERNET_HEADER + 20 + 6);
-    const seen = seeFrame(ready().run(frame).frame);
-    expect([seen.destination, ...ports(seen), seen.body[6], seen.body[7]]).toEqual([String(SERVER), CLIENT_PORT, 5353, 0, 0]);
-  });
-
-  it('keeps its port where the server has none of its own', () => {
-    const on = new Rig();
-    rig = on;
-    on.plane.addService({ key: tcp(0), ...PLAIN, persistence: { timeoutSeconds: 60, prefixLength: 32 } });
-    on.plane.addServer(tcp(0), real(1, 1, { port: 0, method: 'nat' }));
-    expect(endpoints(on, { destinationPort: 2222 }).to).toBe(`${SERVER}:2222`);
-    expect(endpoints(on, reply({ sourcePort: 2222 })).from).toBe(`${VIRTUAL}:2222`);
-  });
-
-  it('is answered with what was asked for when it is too old', () => {
-    const on = ready();
-    const seen = seeFrame(on.run(buildFrame({ ttl: 1 })).frame);
-    expect([seen.protocol, seen.source, seen.destination, seen.body[0]]).toEqual([PROTOCOL.icmp, VIRTUAL, CLIENT, 11]);
-    const quoted = seen.body.subarray(8);
-    expect([...quoted.subarray(16, 20)]).toEqual([...bytesOf(VIRTUAL)]);
-  });
-});
-
-describe('a reply', () => {
-  it.each([
-    ['TCP', {}, reply({ flags: 'SA' }), 80],
-    ['UDP', UDP, UDP_REPLY, 53],
-  ] as const)('%s gets the virtual address and port, and goes where the request came from', (_, request, answer, port) => {
-    const on = ready();
-    on.run(buildFrame(request));
-    expect(endpoints(on, answer)).toEqual({
-      from: `${VIRTUAL}:${port}`,
-      to: `${CLIENT}:${CLIENT_PORT}`,
-      macs: [macText(ROUTER_MAC), macText(DIRECTOR_MAC)],
-      ttl: 63,
-    });
-  });
-
-  it.each([
-    ['before any request', [], reply()],
-    ['from another port', [{}], reply({ sourcePort: 8081 })],
-    ['to another port', [{}], reply({ destinationPort: 40_001 })],
-    ['to another client', [{}], reply({ destination: '10.0.0.2' })],
-    ['of another protocol', [{}], { ...reply(), protocol: PROTOCOL.udp }],
-    ['that is a later fragment of nothing', [{}], { ...reply(), fragmentOffset: 4 }],
-    ['to another machine’s MAC address', [{}], { ...reply(), destinationMac: ROUTER_MAC }],
-  ] as const)('%s is the stack’s', (_, before, answer) => {
-    const on = ready();
-    for (const fields of before) on.run(buildFrame(fields));
-    const sent = buildFrame(answer);
-    expect(on.run(sent.slice())).toEqual({ verdict: 'PASS', frame: sent });
-  });
-
-  it('of one of two clients finds its own', () => {
-    const on = ready();
-    for (const source of ['10.0.0.1', '10.0.0.2']) on.run(buildFrame({ source }));
-    expect(endpoints(on, reply({ destination: '10.0.0.2' })).to).toBe('10.0.0.2:40000');
-  });
-
-  it('follows the client’s router to another MAC address, a second later', () => {
-    const on = ready();
-    on.run(buildFrame());
-    on.advance(2);
-    const moved = buildFrame({ flags: 'A' });
-    moved.set([2, 0xaa, 9, 9, 9, 9], 6);
-    on.run(moved);
-    expect(endpoints(on, reply()).macs[0]).toBe('02:aa:09:09:09:09');
-  });
-
-  it('is answered for the virtual address when it has no hop left', () => {
-    const on = ready();
-    on.run(buildFrame());
-    const seen = seeFrame(on.run(buildFrame(reply({ ttl: 1 }))).frame);
-    expect([seen.protocol, seen.source, seen.destination, seen.body[0]]).toEqual([PROTOCOL.icmp, VIRTUAL, String(SERVER), 11]);
-  });
-
-  it('is answered when it is too long for the client’s port and may not be cut', () => {
-    const on = ready();
-    on.run(buildFrame());
-    const { settings } = on.plane.path;
-    settings.setBytes(0, 'port_mtus', new Uint8Array(Uint32Array.of(1300).buffer));
-    // The reply comes by another interface than the client's packets.
-    on.port = 99;
-    const long = reply({ dontFragment: true, payload: new Uint8Array(1261) });
-    const seen = seeFrame(on.run(buildFrame(long)).frame);
-    expect([seen.protocol, seen.body[0], seen.body[1], (seen.body[6] as number) * 256 + (seen.body[7] as number)]).toEqual([1, 3, 4, 1300]);
-    expect(on.run(buildFrame({ ...long, dontFragment: false })).verdict).toBe('DROP');
-    expect(on.plane.reasons().DROP_TOO_BIG).toBe(1);
-  });
-
-  it('is dropped, and counted, when the client came by no port of ours', () => {
-    const on = ready();
-    on.port = 99;
-    on.run(buildFrame());
-    expect(on.run(buildFrame(reply())).verdict).toBe('DROP');
-    expect(on.plane.reasons().DROP_NO_NEXT_HOP).toBe(1);
-  });
-});
 
 describe('states', () => {
   const steps: readonly (readonly [FrameFields, string])[] = [
@@ -300,45 +174,5 @@ describe('the table', () => {
     on.plane.deleteServer(tcp(80), real(1, 1, { port: SERVER_PORT }));
     expect(endpoints(on, reply({ flags: 'SA' })).from).toBe(`${VIRTUAL}:80`);
     expect(on.run(buildFrame({ flags: 'A' })).verdict).toBe('DROP');
-  });
-});
-
-describe('fragments', () => {
-  const first: FrameFields = { ...UDP, moreFragments: true, payload: new Uint8Array(16), identification: 9 };
-  const later: FrameFields = { ...UDP, fragmentOffset: 3, payload: new Uint8Array(8), identification: 9 };
-
-  it('of a request all go to the server', () => {
-    const on = ready();
-    on.run(buildFrame(first));
-    const seen = seeFrame(on.run(buildFrame(later)).frame);
-    expect([seen.destination, seen.checksumRight]).toEqual([String(SERVER), true]);
-    expect(seen.body).toEqual(new Uint8Array(8));
-  });
-
-  it('of a reply all come from the virtual address', () => {
-    const on = ready();
-    on.run(buildFrame(UDP));
-    const answer = { source: String(SERVER), sourcePort: 5353, destination: CLIENT, destinationPort: CLIENT_PORT };
-    const begin = seeFrame(on.run(buildFrame({ ...first, ...answer })).frame);
-    expect([begin.source, ...ports(begin)]).toEqual([VIRTUAL, 53, CLIENT_PORT]);
-    const rest = seeFrame(on.run(buildFrame({ ...later, ...answer })).frame);
-    expect([rest.source, rest.destination, rest.checksumRight]).toEqual([VIRTUAL, CLIENT, true]);
-    expect(on.plane.services()[1]?.counters).toMatchObject({ outPackets: 2n });
-  });
-});
-
-describe('ICMP errors', () => {
-  it('about a reply go to the server, which finds its own address quoted', () => {
-    const on = ready();
-    for (const fields of [{}, { flags: 'A' }]) on.run(buildFrame(fields));
-    const quoted = buildPacket({ source: VIRTUAL, sourcePort: 80, destination: CLIENT, destinationPort: CLIENT_PORT, flags: 'A' });
-    const { verdict, frame } = on.run(buildFrame(icmpError(3, quoted)));
-    expect(verdict).toBe('TX');
-    const seen = seeFrame(frame);
-    expect([seen.destination, seen.checksumRight, internetChecksum(seen.body)]).toEqual([String(SERVER), true, 0]);
-    const inner = seen.body.subarray(8);
-    expect(internetChecksum(inner.subarray(0, 20))).toBe(0);
-    expect([...inner.subarray(12, 16)]).toEqual([...SERVER.bytes]);
-    expect(new DataView(inner.buffer, inner.byteOffset).getUint16(20)).toBe(SERVER_PORT);
   });
 });

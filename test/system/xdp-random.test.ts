@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/index.ts';
 import { internetChecksum } from '../../src/wire/index.ts';
 import { ip, real, tcp, udp, VIP } from '../compliance/harness.ts';
-import { FORWARDED, frameOf, PASSED, REFUSED } from './xdp-fixtures.ts';
+import { fixtureFrames } from './fixture-table.ts';
 import { buildFrame, buildPacket, EXTENSION, type FrameFields, PROTOCOL, pseudoChecksum, seeFrame } from './xdp-frames.ts';
-import { FORWARDED6, PASSED6, REFUSED6, real6, tcp6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
+import { real6, tcp6, udp6, VIP6 } from './xdp-ipv6-fixtures.ts';
 import { macOf, Rig } from './xdp-support.ts';
 
 const ETHERNET_HEADER = 14;
@@ -67,7 +67,7 @@ function proper(random: Random): Uint8Array {
   return buildFrame(fields);
 }
 
-const SEEDS = [...FORWARDED, ...PASSED, ...REFUSED, ...FORWARDED6, ...PASSED6, ...REFUSED6].map(({ frame }) => frameOf(frame));
+const SEEDS = fixtureFrames();
 
 function randomFrame(random: Random): Uint8Array {
   const kind = random.below(10);

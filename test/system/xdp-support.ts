@@ -67,7 +67,8 @@ export class Rig {
     this.jiffies = this.plane.path.clock().jiffies;
   }
 
-  run(frame: Uint8Array): Passage {
+  /** `context` is a `struct xdp_md`, for a frame with something before it. */
+  run(frame: Uint8Array, context?: Uint8Array): Passage {
     if (this.plane.isClosed) return { verdict: 'PASS', frame };
     const { path } = this.plane;
     // The plane writes the addresses of the interfaces it is on; it is on none.
@@ -75,7 +76,7 @@ export class Rig {
     path.settings.setU32(0, 'port_indexes', this.port);
     path.settings.setU32(0, 'port_count', 1);
     this.holdClock();
-    const { verdict, data } = path.balance.testRun({ data: frame });
+    const { verdict, data } = path.balance.testRun({ data: frame, ...(context && { context }) });
     const name = VERDICTS[verdict];
     if (!name) throw new Error(`the packet path answered ${verdict}`);
     return { verdict: name, frame: data };

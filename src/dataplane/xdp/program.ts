@@ -62,6 +62,8 @@ export class PacketPath {
   readonly serviceIndexes: Readonly<Record<IpFamily, BpfMap>>;
   readonly ports: BpfMap;
   readonly localities: BpfMap;
+  /** Per CPU: what a program leaves for the one it jumps to, and the ICMP errors that may still be sent. */
+  readonly scratches: BpfMap;
   readonly balance: BpfProgram;
   readonly numbers: Record<
     | 'meta'
@@ -98,6 +100,7 @@ export class PacketPath {
     this.serviceIndexes = { 4: object.map('service_index'), 6: object.map('service_index6') };
     this.ports = object.map('ports');
     this.localities = object.map('localities');
+    this.scratches = object.map('scratches');
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
