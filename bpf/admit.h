@@ -12,6 +12,19 @@ static __always_inline int server_is_available(__u32 index)
 	return server && server->flags & SERVER_AVAILABLE;
 }
 
+/* By expire_quiescent_template a server of weight 0 attracts nobody. */
+static __always_inline int server_attracts(__u32 index)
+{
+	struct server_load *load;
+
+	if (!server_is_available(index))
+		return 0;
+	if (!(settings.flags & SETTING_EXPIRE_QUIESCENT))
+		return 1;
+	load = bpf_map_lookup_elem(&server_loads, &index);
+	return load && load->weight > 0;
+}
+
 /* A template whose server is gone gets a port that no packet has, as in IPVS; it lives on only while it controls connections. */
 static __always_inline void template_invalidate(enum family family, const struct conn_place *place, const struct conn_key *key,
 						struct conn *template)
@@ -29,7 +42,7 @@ static __always_inline struct conn *template_find(enum family family, const stru
 
 	if (!template)
 		return NULL;
-	if (!server_is_available(template->server)) {
+	if (!server_attracts(template->server)) {
 		template_invalidate(family, place, key, template);
 		return NULL;
 	}
@@ -139,12 +152,13 @@ static __always_inline void admission_cancel(const struct admission *admission)
 static __always_inline int conn_create(enum family family, const struct conn_place *place, const struct conn_key *key,
 				       const struct admission *admission)
 {
-	__u32 meta = key->kind == CONN_TCP << META_PROTOCOL_SHIFT ? meta_with_state(0, admission->state) : admission->state | META_INACTIVE;
 	__u32 index = admission->server;
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
 	struct conn *conn;
+	__u32 meta;
 	int reason;
 
+	meta = first_meta(key->kind, admission->event, server && server->forwarding == FORWARD_MASQUERADE ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
 	conn = conn_allocate(family, place, key, admission->now);
 	if (!conn)
 		return DROP_TABLE_FULL;
@@ -164,7 +178,7 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->timeout = 0;
-	conn->expires = admission->now + settings.timeouts[admission->state & (STATE_COUNT - 1)];
+	conn->expires = admission->now + settings.timeouts[meta & META_STATE];
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	count_connection(admission->server);
 	conn_publish(family, conn, key, meta);

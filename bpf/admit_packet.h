@@ -5,12 +5,33 @@
 #include "admit.h"
 #include "icmp6.h"
 
-/* A SYN for a connection that is over starts a new one, unless a template holds the client to its server (IPVS's conn_reuse_mode 1). */
-static __always_inline int is_reuse(const struct conn *conn, __u32 meta, __u8 flags)
+/*
+ * Whether a packet makes its connection over: any does where the server was deleted, a SYN where the server is drained (both by IPVS's
+ * expire_nodest_conn) or the connection is over (conn_reuse_mode), unless a template holds the client to its server.
+ */
+static __always_inline int begins_anew(const struct conn *conn, __u32 meta, int is_first)
 {
-	__u32 state = meta & META_STATE;
+	__u32 state = meta & META_STATE, index = conn->server;
+	struct server_load *load;
 
-	return flags & TCP_SYN && !conn->control && (state == STATE_TIME_WAIT || state == STATE_CLOSE);
+	if (settings.flags & SETTING_EXPIRE_NODEST) {
+		if (!server_is_available(index))
+			return 1;
+		load = bpf_map_lookup_elem(&server_loads, &index);
+		if (is_first && load && !load->weight)
+			return 1;
+	}
+	if (!is_first || conn->control || !(settings.flags & SETTING_REUSE_CLOSED))
+		return 0;
+	if (state == STATE_TIME_WAIT || state == STATE_CLOSE)
+		return 1;
+	return state == STATE_FIN_WAIT && settings.flags & SETTING_REUSE_FIN_WAIT && !(meta & META_MASQUERADED);
+}
+
+/* A SYN begins a connection; by sloppy_tcp any segment does. A reset never. */
+static __always_inline int tcp_may_begin(__u8 flags)
+{
+	return !(flags & TCP_RST) && (flags & TCP_SYN || settings.flags & SETTING_SLOPPY_TCP);
 }
 
 /* Out of line, for its key is too large for the stack of all the others. */
@@ -76,7 +97,7 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 					__u8 flags, __u32 now)
 {
 	const struct ports *ports = packet->l4;
-	struct admission admission = { .state = STATE_UDP, .now = now, .server = NO_SERVER };
+	struct admission admission = { .event = flags, .now = now, .server = NO_SERVER };
 	struct service *service;
 	struct server *server;
 	enum rewrite what;
@@ -86,11 +107,8 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	service = service_of(family, packet, &service_port);
 	if (!service)
 		return pass(PASS_NO_SERVICE);
-	if (packet_protocol(family, packet) == IPPROTO_TCP) {
-		if ((flags & (TCP_SYN | TCP_RST)) != TCP_SYN)
-			return pass(PASS_NO_CONNECTION);
-		admission.state = tcp_next_state(STATE_NONE, flags, DIRECTION_INPUT);
-	}
+	if (packet_protocol(family, packet) == IPPROTO_TCP && !tcp_may_begin(flags))
+		return pass(PASS_NO_CONNECTION);
 	if (ports->source == bpf_htons(FTP_DATA_PORT))
 		return pass(PASS_FTP_DATA);
 	reason = choose_server(family, ctx, packet, service, service_port, key, &admission);

@@ -31,31 +31,31 @@ static __always_inline void template_assure(__u32 number)
 
 /*
  * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
- * is what the caller judged; if the slot has changed hands since, nothing happens and the answer is false.
+ * is what the caller judged. Returns the state, or -1 if the slot has changed hands since: nothing happens then.
  */
-__noinline int conn_set_state(struct conn *conn, __u32 meta, __u8 flags, __u32 direction)
+__noinline int conn_move(struct conn *conn, __u32 meta, __u8 flags, __u32 direction)
 {
 	__u32 attempt, seen, next, old = meta;
 
 	if (!conn)
-		return 0;
+		return -1;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
 		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags, direction));
 		if (next == old)
-			return 1;
+			return next & META_STATE;
 		seen = __sync_val_compare_and_swap(&conn->meta, old, next);
 		if (seen == old) {
 			if ((next ^ old) & META_INACTIVE)
 				load_activity_changed(conn->server, !(next & META_INACTIVE));
 			if ((next & META_STATE) == STATE_ESTABLISHED && conn->control)
 				template_assure(conn->control);
-			return 1;
+			return next & META_STATE;
 		}
 		if ((seen ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
-			return 0;
+			return -1;
 		old = seen;
 	}
-	return 1;
+	return old & META_STATE;
 }
 
 /* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. What the entry stood for is the caller's to give up. */

@@ -161,6 +161,13 @@ enum direction {
 	DIRECTION_OUTPUT = 2, /* from the server */
 };
 
+/* What the `sweep` program releases. */
+enum sweep_kind {
+	SWEEP_EXPIRED = 0,
+	SWEEP_UNSERVED = 1, /* also what servers have that were deleted */
+	SWEEP_SERVER = 2,   /* also what one server has */
+};
+
 /* How a service's scheduler chooses; its slots hold server numbers. */
 enum schedule_kind {
 	SCHEDULE_CYCLE = 0, /* one slot after the other (rr, wrr) */
@@ -195,4 +202,12 @@ enum service_flag {
 enum settings_flag {
 	SETTING_TX_BY_REDIRECT = 1, /* leave by the same port through the device map: XDP_TX does not work there (veth) */
 	SETTING_MASQUERADE = 2,     /* some real server is masqueraded: replies may come by */
+	/* IPVS's switches (net.ipv4.vs.*). */
+	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
+	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */
+	SETTING_REUSE_CLOSED = 0x0400,     /* conn_reuse_mode is not 0: a SYN begins anew in TIME_WAIT and CLOSE */
+	SETTING_REUSE_FIN_WAIT = 0x0800,   /* conn_reuse_mode 2 and 3: also in FIN_WAIT */
+	SETTING_SLOPPY_TCP = 0x1000,
+	SETTING_SLOPPY_SCTP = 0x2000,
+	SETTING_SECURE_TCP = 0x4000,
 };

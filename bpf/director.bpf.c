@@ -92,7 +92,7 @@ int admit_program(struct xdp_md *ctx)
 	conn = conn_find(FAMILY_4, place.first, &key);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
-		if (!is_reuse(conn, meta, flags)) {
+		if (!begins_anew(conn, meta, flags & TCP_SYN)) {
 			remember_fragment(FAMILY_4, &packet, conn->server, meta & META_MASQUERADED);
 			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, flags, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
@@ -244,6 +244,7 @@ struct vocabulary {
 	enum schedule_flag schedule_flag;
 	enum service_flag service_flag;
 	enum settings_flag settings_flag;
+	enum sweep_kind sweep_kind;
 	enum reason reason;
 };
 

@@ -98,7 +98,7 @@ int admit6_program(struct xdp_md *ctx)
 	conn = conn_find(FAMILY_6, place.first, &key->core);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
-		if (!is_reuse(conn, meta, flags)) {
+		if (!begins_anew(conn, meta, flags & TCP_SYN)) {
 			remember_fragment(FAMILY_6, &packet, conn->server, meta & META_MASQUERADED);
 			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, flags, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;

@@ -49,12 +49,16 @@ enum kept {
 static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 flags, enum direction direction, __u32 now)
 {
 	__u32 state = meta & META_STATE;
+	int moved;
 
 	/* An ACK leaves an established connection as it is; so do nearly all packets. */
 	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
-		state = tcp_next_state(state, flags, direction);
-		if (state != (meta & META_STATE) && !conn_set_state(conn, meta, flags, direction))
+		moved = conn_move(conn, meta, flags, direction);
+		if (moved < 0)
 			return KEPT_NOT;
+		state = moved;
+		/* Or the compiler, which knows what conn_move() returns, leaves out the mask below; the verifier does not know it. */
+		asm volatile("" : "+r"(state));
 	}
 	if ((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return KEPT_NOT;
@@ -63,7 +67,7 @@ static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 f
 
 /*
  * Keeps state, time and counts, and forwards. A packet whose server was deleted is dropped without a word and without refreshing the
- * connection, as IPVS does by default: the server may come back.
+ * connection, as IPVS does by default: the server may come back. By expire_nodest_conn the connection is over instead.
  */
 static __always_inline int serve(enum family family, struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u32 meta, __u8 flags,
 				 __u32 now)
@@ -73,7 +77,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 	enum kept kept;
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))
-		return drop(DROP_SERVER_DELETED);
+		return settings.flags & SETTING_EXPIRE_NODEST ? VERDICT_STALE : drop(DROP_SERVER_DELETED);
 	kept = conn_keep(conn, meta, flags, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
 	if (kept == KEPT_NOT)
 		return VERDICT_STALE;

@@ -282,6 +282,8 @@ struct sweep {
 	__u32 line_count;
 	__u32 with_overflow;
 	__u32 family; /* enum family: which table */
+	__u32 kind;   /* enum sweep_kind */
+	__u32 server; /* of SWEEP_SERVER */
 	__u32 expired; /* answer: entries released */
 	__u32 seen;    /* answer: entries still in use */
 	__u32 jiffies; /* answer: the packet path's clock */

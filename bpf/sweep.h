@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "conn_write.h"
+#include "admit.h"
 
 struct sweep_walk {
 	struct sweep *request;
@@ -16,6 +16,18 @@ struct sweep_walk {
  * Only what expired a second ago: a packet that saw the entry alive just before is done with it by then. A template that still controls
  * connections gets another minute.
  */
+static __always_inline int is_due(const struct conn *conn, __u32 meta, const struct sweep_walk *walk)
+{
+	__u32 kind = walk->request->kind;
+
+	if (time_reached(walk->now, conn->expires + settings.hz))
+		return 1;
+	/* Templates only in a walk after that in which the last of their connections went. */
+	if (meta & META_TEMPLATE && conn->control)
+		return 0;
+	return kind == SWEEP_UNSERVED ? !server_is_available(conn->server) : kind == SWEEP_SERVER && conn->server == walk->request->server;
+}
+
 static __always_inline int sweep_conn(enum family family, struct conn *conn, struct sweep_walk *walk)
 {
 	__u32 meta = conn_meta(conn);
@@ -23,7 +35,7 @@ static __always_inline int sweep_conn(enum family family, struct conn *conn, str
 	/* A way back goes with its connection. */
 	if ((meta & (META_VALID | META_BUSY)) != META_VALID || meta & META_REPLY)
 		return 0;
-	if (!time_reached(walk->now, conn->expires + settings.hz)) {
+	if (!is_due(conn, meta, walk)) {
 		walk->request->seen++;
 		return 0;
 	}

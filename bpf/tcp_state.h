@@ -38,6 +38,14 @@
 #define OUTPUT_ACK ROW(ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES)
 #define OUTPUT_RST ROW(CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL)
 
+/* By secure_tcp it takes the server's answer to establish a connection, as far as the director sees answers. */
+#define SECURE_INPUT_ONLY_SYN ROW(SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA)
+#define SECURE_INPUT_SYN ROW(SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA)
+#define SECURE_INPUT_FIN ROW(CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA)
+#define SECURE_INPUT_ACK ROW(ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA)
+#define SECURE_INPUT_RST ROW(CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL)
+#define SECURE_OUTPUT_SYN ROW(SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA)
+
 static __always_inline __u64 by_direction(enum direction direction, __u64 input_only, __u64 input, __u64 output)
 {
 	return direction == DIRECTION_INPUT_ONLY ? input_only : direction == DIRECTION_INPUT ? input : output;
@@ -46,16 +54,18 @@ static __always_inline __u64 by_direction(enum direction direction, __u64 input_
 /* A segment without any of the four flags closes the connection. RST is looked at first, ACK last. */
 static __always_inline __u32 tcp_next_state(__u32 state, __u8 flags, enum direction direction)
 {
+	int secure = (settings.flags & SETTING_SECURE_TCP) != 0;
 	__u64 row;
 
 	if (flags & TCP_RST)
-		row = by_direction(direction, INPUT_ONLY_RST, INPUT_RST, OUTPUT_RST);
+		row = by_direction(direction, INPUT_ONLY_RST, secure ? SECURE_INPUT_RST : INPUT_RST, OUTPUT_RST);
 	else if (flags & TCP_SYN)
-		row = by_direction(direction, INPUT_ONLY_SYN, INPUT_SYN, OUTPUT_SYN);
+		row = by_direction(direction, secure ? SECURE_INPUT_ONLY_SYN : INPUT_ONLY_SYN, secure ? SECURE_INPUT_SYN : INPUT_SYN,
+				   secure ? SECURE_OUTPUT_SYN : OUTPUT_SYN);
 	else if (flags & TCP_FIN)
-		row = by_direction(direction, INPUT_ONLY_FIN, INPUT_FIN, OUTPUT_FIN);
+		row = by_direction(direction, INPUT_ONLY_FIN, secure ? SECURE_INPUT_FIN : INPUT_FIN, OUTPUT_FIN);
 	else if (flags & TCP_ACK)
-		row = by_direction(direction, INPUT_ONLY_ACK, INPUT_ACK, OUTPUT_ACK);
+		row = by_direction(direction, INPUT_ONLY_ACK, secure ? SECURE_INPUT_ACK : INPUT_ACK, OUTPUT_ACK);
 	else
 		return STATE_CLOSE;
 	return row >> (state * 4) & 15;
@@ -82,4 +92,12 @@ static __always_inline __u32 meta_with_state(__u32 meta, __u32 state)
 {
 	meta = (meta & ~(META_STATE | META_INACTIVE)) | state;
 	return tcp_state_is_active(state) ? meta : meta | META_INACTIVE;
+}
+
+/* State and activity of a connection after its first packet. */
+static __always_inline __u32 first_meta(__u32 kind, __u8 event, enum direction direction)
+{
+	if (kind == CONN_TCP << META_PROTOCOL_SHIFT)
+		return meta_with_state(0, tcp_next_state(STATE_NONE, event, direction));
+	return STATE_UDP | META_INACTIVE;
 }

@@ -1,11 +1,12 @@
 /** Between the model's values (addresses, bigints) and the plain values of the schemas. */
 import type { z } from 'zod';
 import { IpAddress, seconds, toSeconds } from '../base/index.ts';
-import type { RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
+import type { ForwardingSettings, RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
 import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus } from '../ports/index.ts';
 import type {
   connectionSchema,
   realServerSchema,
+  StatusReport,
   serverKeySchema,
   serverStatusSchema,
   serviceKeySchema,
@@ -131,6 +132,10 @@ export function connectionToJson(connection: ConnectionStatus): z.infer<typeof c
 
 export function connectionFromJson(json: z.infer<typeof connectionSchema>): ConnectionStatus {
   return { ...json, client: address(json.client), virtual: address(json.virtual), server: address(json.server) };
+}
+
+export function settingsToJson(settings: ForwardingSettings): StatusReport['dataPlane']['settings'] {
+  return { ...settings, lblcExpiration: toSeconds(settings.lblcExpiration), lblcrExpiration: toSeconds(settings.lblcrExpiration) };
 }
 
 export function timeoutsToJson(timeouts: Timeouts): z.infer<typeof timeoutsSchema> {

@@ -6,6 +6,7 @@ export {
   serverKeyToJson,
   serviceKeyToJson,
   serviceStatusFromJson,
+  settingsToJson,
   timeoutsFromJson,
   timeoutsToJson,
   virtualServiceToJson,

@@ -204,6 +204,18 @@ export const serviceHealthSchema = z.object({
 /** Goes up when a field of the status changes its meaning or disappears; a new field is no reason. */
 export const STATUS_SCHEMA_VERSION = 1;
 
+/** IPVS's switches; the expirations in seconds. */
+const forwardingSettingsSchema = z.object({
+  expireConnectionsOfDeleted: z.boolean(),
+  expireTemplatesOfQuiescent: z.boolean(),
+  connectionReuse: z.int(),
+  sloppyTcp: z.boolean(),
+  sloppySctp: z.boolean(),
+  secureTcp: z.boolean(),
+  lblcExpiration: z.number(),
+  lblcrExpiration: z.number(),
+});
+
 export const statusSchema = z.object({
   schemaVersion: z.int(),
   version: z.string(),
@@ -214,6 +226,9 @@ export const statusSchema = z.object({
     kind: z.string(),
     interfaces: z.array(z.object({ name: z.string(), mode: z.string() })),
     repairs: z.int(),
+    /** Connections that the tables of the packet path have room for. */
+    tableSizes: z.object({ connections: z.int(), connections6: z.int() }).optional(),
+    settings: forwardingSettingsSchema,
     /** Packets that did not simply go to a real server, by numbered reason. */
     reasons: z.record(z.string(), z.int()),
   }),

@@ -5,9 +5,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IpAddress } from '../base/index.ts';
 import { MemoryDataPlane } from '../dataplane/index.ts';
-import type { RealServer, VirtualService } from '../model/index.ts';
+import { DEFAULT_FORWARDING_SETTINGS, type RealServer, type VirtualService } from '../model/index.ts';
 import { ApiClient, ConnectionError } from './client.ts';
-import { connectionFromJson, realServerToJson, serviceKeyToJson, serviceStatusFromJson, virtualServiceToJson } from './convert.ts';
+import {
+  connectionFromJson,
+  realServerToJson,
+  serviceKeyToJson,
+  serviceStatusFromJson,
+  settingsToJson,
+  virtualServiceToJson,
+} from './convert.ts';
 import { NO_VRRP_STATUS, type StatusReport } from './schema.ts';
 import { createApi, listen } from './server.ts';
 
@@ -22,7 +29,7 @@ const report: StatusReport = {
   routerId: 'LVS_DEVEL',
   uptimeSeconds: 1,
   configurationFiles: ['keepalived.conf'],
-  dataPlane: { kind: 'memory', interfaces: [], repairs: 0, reasons: {} },
+  dataPlane: { kind: 'memory', interfaces: [], repairs: 0, settings: settingsToJson(DEFAULT_FORWARDING_SETTINGS), reasons: {} },
   failover: { alive: true },
   vrrp: NO_VRRP_STATUS,
   services: [

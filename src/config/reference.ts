@@ -15,6 +15,7 @@ export interface KeywordReference {
   readonly default?: string;
   readonly doc: string;
   readonly since?: string;
+  readonly extension?: true;
   readonly deprecated?: string;
   readonly aliasOf?: string;
   readonly required: boolean;
@@ -33,13 +34,16 @@ const WITHOUT: Readonly<Record<Exclude<Support, 'acted'>, string>> = {
   refused: 'without it the system would do something else than asked, so it is an error',
 };
 
+/** Of a keyword that is ours. */
+const EXTENSION_TEXT = 'An extension: keepalived does not know it.';
+
 /** Every keyword of the table in its order, then the words inside lines of addresses, routes and rules. */
 export function keywordReferences(): KeywordReference[] {
   return [...keywordPaths(), ...lineWordPaths()].map(({ path, keyword }) => describe(path, keyword));
 }
 
 function describe(path: string, keyword: Keyword): KeywordReference {
-  const { name, doc, since, deprecated, aliasOf, defaultText, required, tier, support, reason } = keyword;
+  const { name, doc, since, extension, deprecated, aliasOf, defaultText, required, tier, support, reason } = keyword;
   const range = rangeText(keyword.form);
   return {
     path,
@@ -50,6 +54,7 @@ function describe(path: string, keyword: Keyword): KeywordReference {
     ...(defaultText !== undefined && { default: defaultText }),
     doc,
     ...(since !== undefined && { since }),
+    ...(extension && { extension }),
     ...(deprecated !== undefined && { deprecated }),
     ...(aliasOf !== undefined && { aliasOf }),
     required: required !== undefined,
@@ -110,12 +115,13 @@ function articleOf(noun: string): string {
   return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
-function sentence({ doc, aliasOf, deprecated, since, support, acted }: KeywordReference): string {
+function sentence({ doc, aliasOf, deprecated, since, extension, support, acted }: KeywordReference): string {
   return [
     doc,
     aliasOf === undefined ? '' : `The present name is \`${aliasOf}\`.`,
     deprecated === undefined ? '' : `Deprecated: ${deprecated}`,
     since === undefined ? '' : `Since keepalived ${since}.`,
+    extension ? EXTENSION_TEXT : '',
     support === 'acted' ? '' : `Not acted on: ${acted.slice('no: '.length).replace(/\.$/, '')}.`,
   ]
     .filter((text) => text !== '')

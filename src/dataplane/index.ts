@@ -8,4 +8,12 @@ export {
   type ReconcileSummary,
   type ReconcileTotals,
 } from './reconciler/index.ts';
-export { type Attachment, type NextHop, type NextHops, RtnetlinkNextHops, XdpDataPlane, type XdpOptions } from './xdp/index.ts';
+export {
+  type Attachment,
+  type NextHop,
+  type NextHops,
+  RtnetlinkNextHops,
+  roundedSize,
+  XdpDataPlane,
+  type XdpOptions,
+} from './xdp/index.ts';

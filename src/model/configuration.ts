@@ -1,6 +1,7 @@
 /** A whole configuration, as the daemon runs it: the result of lowering any dialect. Immutable. */
 import type { IpAddress, IpFamily, Micros } from '../base/index.ts';
 import type { Check } from './check.ts';
+import type { ConnectionTableSizes, ForwardingSettings } from './forwarding.ts';
 import type { PolicyRule, Route } from './route.ts';
 import type { RealServer, Timeouts, VirtualService } from './service.ts';
 import type {
@@ -184,6 +185,9 @@ export interface Configuration {
   readonly syncDaemon?: SyncDaemon;
   /** Connection time-outs (`lvs_timeouts`); absent parts keep IPVS's defaults. */
   readonly timeouts: Partial<Timeouts>;
+  /** `packet_path`: how the director treats connections; what is absent there is as in IPVS. */
+  readonly forwarding: ForwardingSettings;
+  readonly tableSizes: ConnectionTableSizes;
   /** The table is emptied at start (`lvs_flush`), at stop (`lvs_flush_on_stop`). */
   readonly flushAtStart: boolean;
   readonly flushAtStop: boolean;

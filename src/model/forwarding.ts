@@ -1,5 +1,6 @@
 /** How a director treats connections: IPVS's sysctl switches (net.ipv4.vs.*) as settings. */
 import { type Micros, seconds } from '../base/index.ts';
+import type { SchedulerName } from './service.ts';
 
 export interface ForwardingSettings {
   /** `expire_nodest_conn`: connections of a deleted server end at once, and of one with weight 0 at their next SYN. */
@@ -14,8 +15,10 @@ export interface ForwardingSettings {
   readonly sloppySctp: boolean;
   /** `secure_tcp`: the state table that SYN floods do less harm to. */
   readonly secureTcp: boolean;
-  /** `lblc_expiration`, `lblcr_expiration`. */
-  readonly cacheLifetime: Micros;
+  /** `lblc_expiration`: how long lblc remembers the server of a virtual address that nobody asks for. */
+  readonly lblcExpiration: Micros;
+  /** `lblcr_expiration`: how long lblcr leaves a set of servers as it is. */
+  readonly lblcrExpiration: Micros;
 }
 
 /** The kernel's defaults. */
@@ -26,5 +29,23 @@ export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   sloppyTcp: false,
   sloppySctp: false,
   secureTcp: false,
-  cacheLifetime: seconds(86_400),
+  lblcExpiration: seconds(86_400),
+  lblcrExpiration: seconds(86_400),
 };
+
+/** The time for which a service's scheduler remembers virtual addresses. */
+export function cacheLifetimeOf(scheduler: SchedulerName, settings: ForwardingSettings): Micros {
+  return scheduler === 'lblcr' ? settings.lblcrExpiration : settings.lblcExpiration;
+}
+
+/** Connections that the tables of each address family hold. They are made with the packet path and keep their size as long as it runs. */
+export interface ConnectionTableSizes {
+  readonly connections: number;
+  readonly connections6: number;
+}
+
+/** 8 MiB of IPv4 connections and 4 MiB of IPv6 ones. */
+export const DEFAULT_TABLE_SIZES: ConnectionTableSizes = { connections: 262_144, connections6: 65_536 };
+
+/** Two GiB each; a table is mapped into the director's memory as a whole. */
+export const MAX_TABLE_SIZES: ConnectionTableSizes = { connections: 67_108_864, connections6: 33_554_432 };

@@ -13,7 +13,14 @@ export type {
   StaticNetwork,
   SyncDaemon,
 } from './configuration.ts';
-export { DEFAULT_FORWARDING_SETTINGS, type ForwardingSettings } from './forwarding.ts';
+export {
+  type ConnectionTableSizes,
+  cacheLifetimeOf,
+  DEFAULT_FORWARDING_SETTINGS,
+  DEFAULT_TABLE_SIZES,
+  type ForwardingSettings,
+  MAX_TABLE_SIZES,
+} from './forwarding.ts';
 export type { NextHop, PolicyRule, Route, RouteType, RuleAction } from './route.ts';
 export {
   DEFAULT_TIMEOUTS,

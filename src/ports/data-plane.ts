@@ -1,6 +1,6 @@
 /** The packet-forwarding side, as the director sees it. Four adapters pass one compliance suite. */
 import type { IpAddress } from '../base/index.ts';
-import type { Protocol, RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
+import type { ForwardingSettings, Protocol, RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
 
 /** Totals since the service or server was added or zeroed. Bytes count from the IP header on, as IPVS counts them. */
 export interface Counters {
@@ -94,6 +94,9 @@ export interface DataPlane {
   zero(key?: ServiceKey): void;
   timeouts(): Timeouts;
   setTimeouts(timeouts: Partial<Timeouts>): void;
+  settings(): ForwardingSettings;
+  /** Takes effect with the next packet; connections stay. */
+  setSettings(settings: Partial<ForwardingSettings>): void;
   /** Connection slots of the table, printed in ipvsadm's title as `size=`. */
   readonly tableSize: number;
   connections(): Iterable<ConnectionStatus>;

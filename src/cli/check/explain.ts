@@ -45,6 +45,7 @@ function bodyOf(reference: KeywordReference): string {
     ['alias of', reference.aliasOf],
     ['deprecated', reference.deprecated],
     ['since', reference.since === undefined ? undefined : `keepalived ${reference.since}`],
+    ['extension', reference.extension && 'yes, keepalived does not know it'],
     ['acted on', reference.acted],
   ];
   const lines = rows.flatMap(([label, text]) => (text === undefined ? [] : [`  ${`${label}:`.padEnd(12)}${text}\n`]));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NO_VRRP_STATUS, type ServiceHealthReport, type StatusReport } from '../../api/index.ts';
+import { NO_VRRP_STATUS, type ServiceHealthReport, type StatusReport, settingsToJson } from '../../api/index.ts';
+import { DEFAULT_FORWARDING_SETTINGS } from '../../model/index.ts';
 import { formatStatus } from './format.ts';
 
 type ServerReport = ServiceHealthReport['servers'][number];
@@ -11,7 +12,13 @@ function report(services: readonly ServiceHealthReport[]): StatusReport {
     routerId: 'LVS_DEVEL',
     uptimeSeconds: 3_725,
     configurationFiles: ['keepalived.conf'],
-    dataPlane: { kind: 'xdp', interfaces: [{ name: 'eth0', mode: 'native' }], repairs: 0, reasons: {} },
+    dataPlane: {
+      kind: 'xdp',
+      interfaces: [{ name: 'eth0', mode: 'native' }],
+      repairs: 0,
+      settings: settingsToJson(DEFAULT_FORWARDING_SETTINGS),
+      reasons: {},
+    },
     failover: { alive: true },
     vrrp: NO_VRRP_STATUS,
     services: [...services],
@@ -69,6 +76,25 @@ describe('vipwright status about services', () => {
       '  checks suspended: the VIP is not on this host',
       '  undecided 10.0.0.1:80  dr, not in the table',
       '  sorry     10.0.0.5:80  standing by',
+    ]);
+  });
+});
+
+describe('vipwright status about the packet path', () => {
+  it('shows the size of the tables and every switch by its name in the file', () => {
+    const status = report([]);
+    const settings = { ...status.dataPlane.settings, connectionReuse: 3, secureTcp: true, lblcrExpiration: 60 };
+    const dataPlane = { ...status.dataPlane, settings, tableSizes: { connections: 1024, connections6: 2048 } };
+    expect(
+      formatStatus({ ...status, dataPlane })
+        .split('\n')
+        .slice(3, 8),
+    ).toEqual([
+      'packet path',
+      '  connections 1024, connections6 2048',
+      '  conn_reuse_mode 3, expire_nodest_conn off, expire_quiescent_template off',
+      '  sloppy_tcp off, sloppy_sctp off, secure_tcp on',
+      '  lblc_expiration 86400, lblcr_expiration 60',
     ]);
   });
 });

@@ -11,6 +11,7 @@ export function formatStatus(report: StatusReport): string {
   const trackers = formatTrackers(report.vrrp.trackers);
   if (trackers.length > 0) lines.push('', 'tracked', ...trackers);
   for (const service of report.services) lines.push('', ...formatService(service));
+  lines.push(...formatPacketPath(report.dataPlane));
   const reasons = Object.entries(report.dataPlane.reasons);
   if (reasons.length > 0) lines.push('', 'packets not simply forwarded', ...reasons.map(([reason, count]) => `  ${reason}  ${count}`));
   return `${lines.join('\n')}\n`;
@@ -20,6 +21,21 @@ function formatDataPlane(report: StatusReport): string {
   const { kind, interfaces, repairs } = report.dataPlane;
   const places = interfaces.map((entry) => `${entry.name} (${entry.mode})`).join(', ');
   return `${kind}${places ? ` on ${places}` : ''}${repairs > 0 ? `, ${repairs} repairs of changes made by others` : ''}`;
+}
+
+/** Every switch by the name that it has as a sysctl and in keepalived.conf. */
+function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): string[] {
+  if (!tableSizes) return [];
+  const onOff = (on: boolean): string => (on ? 'on' : 'off');
+  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, secureTcp } = settings;
+  return [
+    '',
+    'packet path',
+    `  connections ${tableSizes.connections}, connections6 ${tableSizes.connections6}`,
+    `  conn_reuse_mode ${connectionReuse}, expire_nodest_conn ${onOff(expireConnectionsOfDeleted)}, expire_quiescent_template ${onOff(expireTemplatesOfQuiescent)}`,
+    `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}, secure_tcp ${onOff(secureTcp)}`,
+    `  lblc_expiration ${settings.lblcExpiration}, lblcr_expiration ${settings.lblcrExpiration}`,
+  ];
 }
 
 function formatRouter(router: RouterStatusReport): string[] {

@@ -7,6 +7,8 @@ import { commandText, routeText, ruleText, secondsText, vipText } from './words.
 
 const AT_RESTART = 'it takes effect at the next start';
 
+const SIZE_STAYS = 'the table keeps its size, with its connections, until the daemon is stopped and started';
+
 const GLOBAL: Fields = {
   routerId: { name: 'router_id', effect: 'mail carries it from now on' },
   instance: { name: 'instance', effect: AT_RESTART },
@@ -28,6 +30,16 @@ const GLOBAL: Fields = {
   'timeouts.tcp': { name: 'lvs_timeouts tcp', text: secondsText },
   'timeouts.tcpFin': { name: 'lvs_timeouts tcpfin', text: secondsText },
   'timeouts.udp': { name: 'lvs_timeouts udp', text: secondsText },
+  'tableSizes.connections': { name: 'packet_path connections', effect: SIZE_STAYS },
+  'tableSizes.connections6': { name: 'packet_path connections6', effect: SIZE_STAYS },
+  'forwarding.connectionReuse': { name: 'conn_reuse_mode' },
+  'forwarding.expireConnectionsOfDeleted': { name: 'expire_nodest_conn' },
+  'forwarding.expireTemplatesOfQuiescent': { name: 'expire_quiescent_template' },
+  'forwarding.sloppyTcp': { name: 'sloppy_tcp' },
+  'forwarding.sloppySctp': { name: 'sloppy_sctp' },
+  'forwarding.secureTcp': { name: 'secure_tcp' },
+  'forwarding.lblcExpiration': { name: 'lblc_expiration', text: secondsText },
+  'forwarding.lblcrExpiration': { name: 'lblcr_expiration', text: secondsText },
   'staticNetwork.addresses': { item: 'static address', each: vipText },
   'staticNetwork.routes': { item: 'static route', each: routeText },
   'staticNetwork.rules': { item: 'static rule', each: ruleText },

@@ -83,6 +83,15 @@ const ROUTER_LINES = [
   'authentication {\n auth_type PASS\n auth_pass geheim\n }',
   'debug 2',
 ];
+const PACKET_PATH_LINES = [
+  'connections 10000000',
+  'connections6 5000',
+  'conn_reuse_mode 3',
+  'expire_nodest_conn',
+  'expire_quiescent_template off',
+  'secure_tcp on',
+  'lblcr_expiration 60',
+];
 const SERVICE_LINES = [
   'delay_loop 7',
   'retry 4',
@@ -128,14 +137,16 @@ const some = (lines: readonly string[]): fc.Arbitrary<string> => fc.shuffledSuba
 const generated = fc
   .record({
     global: some(GLOBAL_LINES),
+    packetPath: some(PACKET_PATH_LINES),
     routers: fc.array(some(ROUTER_LINES), { maxLength: 3 }),
     services: fc.array(fc.tuple(some(SERVICE_LINES), fc.array(some(SERVER_LINES), { maxLength: 3 })), { maxLength: 3 }),
     layout: fc.constantFrom('', '# a comment # with a mark\n'),
   })
-  .map(({ global, routers, services, layout }) =>
+  .map(({ global, packetPath, routers, services, layout }) =>
     [
       layout,
       global === '' ? '' : `global_defs {\n${global}\n}`,
+      packetPath === '' ? '' : `packet_path {\n${packetPath}\n}`,
       'vrrp_script chk {\nscript "/bin/chk x"\n}',
       ...routers.map(
         (lines, index) =>

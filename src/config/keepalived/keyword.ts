@@ -66,6 +66,8 @@ export interface Keyword {
   readonly aliasOf?: string;
   /** The version of keepalived that brought it, where that is worth knowing. */
   readonly since?: string;
+  /** Ours: keepalived does not know it. */
+  readonly extension?: true;
   /** What to write today, for a keyword that keepalived calls deprecated. */
   readonly deprecated?: string;
   readonly support: Support;
@@ -90,6 +92,7 @@ export interface KeywordOptions {
   /** 1 unless given. */
   readonly tier?: Tier;
   readonly since?: string;
+  readonly extension?: true;
   readonly deprecated?: string;
   /** What a line of a block of entries holds. */
   readonly entry?: ArgumentForm;
@@ -128,7 +131,7 @@ function make(
   options: KeywordOptions,
   shape: { block?: BlockForm; children?: ReadonlyMap<string, Keyword> },
 ): Keyword {
-  const { default: defaultText, aliasOf, since, deprecated, reason, required, requiredUnless, entry } = options;
+  const { default: defaultText, aliasOf, since, extension, deprecated, reason, required, requiredUnless, entry } = options;
   return {
     name,
     form,
@@ -142,6 +145,7 @@ function make(
     ...(defaultText !== undefined && { defaultText }),
     ...(aliasOf !== undefined && { aliasOf }),
     ...(since !== undefined && { since }),
+    ...(extension && { extension }),
     ...(deprecated !== undefined && { deprecated }),
     ...(reason !== undefined && { reason }),
     ...(required !== undefined && { required }),

@@ -4,6 +4,7 @@ import type { BoundBlock } from './bind.ts';
 import type { Context, InterfaceUse } from './context.ts';
 import { readDaemon, readSyncDaemon } from './lower-daemon.ts';
 import { mergeGlobals, readGlobals, readMail, readTimeouts } from './lower-global.ts';
+import { readPacketPath } from './lower-packet-path.ts';
 import { readServices } from './lower-service.ts';
 import { readInterfaceDelays, readPacing, readStaticNetwork } from './lower-static.ts';
 import { readGroups } from './lower-sync.ts';
@@ -77,6 +78,7 @@ export function lower(root: BoundBlock, reporter: Reporter, options: LowerOption
     }),
     ...(syncDaemon && { syncDaemon }),
     timeouts: readTimeouts(globalBlock),
+    ...readPacketPath(root),
   };
   return { configuration, interfaces: context.interfaces };
 }

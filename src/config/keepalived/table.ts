@@ -6,6 +6,7 @@ import { BFD_INSTANCE } from './table-bfd.ts';
 import { SSL } from './table-check.ts';
 import { GLOBAL_DEFS } from './table-global.ts';
 import { ADDRESS_WORDS, ROUTE_WORDS, RULE_WORDS } from './table-lines.ts';
+import { PACKET_PATH } from './table-packet-path.ts';
 import { TOP_LEVEL_WORDS } from './table-process.ts';
 import { REAL_SERVER, VIRTUAL_SERVER, VIRTUAL_SERVER_GROUP } from './table-service.ts';
 import { TRACK_BLOCKS, VRRP_SCRIPT } from './table-track.ts';
@@ -22,6 +23,7 @@ const TOP_LEVEL: readonly Keyword[] = [
   SSL,
   VIRTUAL_SERVER_GROUP,
   VIRTUAL_SERVER,
+  PACKET_PATH,
 ];
 
 export const ROOT_SCOPE: Scope = {
@@ -44,6 +46,8 @@ export interface KeywordPath {
   readonly range?: string;
   readonly default?: string;
   readonly since?: string;
+  /** Ours: keepalived does not know it. */
+  readonly extension?: true;
   /** What to write instead. */
   readonly deprecated?: string;
   readonly aliasOf?: string;
@@ -81,7 +85,7 @@ export function lineWordPaths(): readonly KeywordPath[] {
 }
 
 function describe(path: string, keyword: Keyword): KeywordPath {
-  const { doc, form, entry, defaultText, since, deprecated, aliasOf, block, required, tier, support, reason } = keyword;
+  const { doc, form, entry, defaultText, since, extension, deprecated, aliasOf, block, required, tier, support, reason } = keyword;
   const range = rangeText(form);
   return {
     path,
@@ -95,6 +99,7 @@ function describe(path: string, keyword: Keyword): KeywordPath {
     ...(range !== undefined && { range }),
     ...(defaultText !== undefined && { default: defaultText }),
     ...(since !== undefined && { since }),
+    ...(extension && { extension }),
     ...(deprecated !== undefined && { deprecated }),
     ...(aliasOf !== undefined && { aliasOf }),
     ...(block && { block }),

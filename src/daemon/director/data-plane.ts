@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MemoryDataPlane, RtnetlinkNextHops, XdpDataPlane } from '../../dataplane/index.ts';
-import type { Configuration } from '../../model/index.ts';
+import { MemoryDataPlane, RtnetlinkNextHops, roundedSize, XdpDataPlane } from '../../dataplane/index.ts';
+import type { Configuration, ConnectionTableSizes } from '../../model/index.ts';
 import { ensureBpfFileSystem, removeBpfFileSystem } from '../../os/bpffs/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import type { DataPlane, Logger } from '../../ports/index.ts';
@@ -44,7 +44,7 @@ export class HostedDataPlane {
   /** Throws when the packet path cannot be loaded or attached; the plane in use stays the same then. */
   configure(configuration: Configuration): void {
     if (configuration.services.length > 0) {
-      const xdp = this.xdp ?? this.openXdp();
+      const xdp = this.xdp ?? this.openXdp(configuration);
       try {
         xdp.attach(this.interfacesOf(configuration));
       } catch (error) {
@@ -53,10 +53,16 @@ export class HostedDataPlane {
       }
       this.xdp = xdp;
       this.plane = xdp;
+      this.logKeptSizes(xdp, configuration.tableSizes);
     } else if (this.xdp) {
       this.closeXdp();
       this.plane = new MemoryDataPlane({ clock: monotonicClock });
     }
+  }
+
+  /** Connections that the tables of the packet path have room for; without it there are no tables of a size. */
+  tableSizes(): ConnectionTableSizes | undefined {
+    return this.xdp?.tableSizes;
   }
 
   attachments(): { name: string; mode: string }[] {
@@ -73,17 +79,32 @@ export class HostedDataPlane {
     if (this.xdp) this.closeXdp();
   }
 
-  private openXdp(): XdpDataPlane {
+  private openXdp({ forwarding, tableSizes }: Configuration): XdpDataPlane {
     const { path } = ensureBpfFileSystem(this.bpfDirectory);
     const directory = join(path, 'pins');
     mkdirSync(directory, { recursive: true });
     return new XdpDataPlane({
       objectPath: OBJECT_PATH,
+      ...tableSizes,
+      settings: forwarding,
       pins: { directory, tablesFile: this.tablesFile },
       nextHops: new RtnetlinkNextHops(() => this.xdp?.resolveAll()),
       clock: monotonicClock,
       logger: this.logger,
     });
+  }
+
+  /** A table that is in use has connections in it, and cannot be made anew. */
+  private logKeptSizes(xdp: XdpDataPlane, wanted: ConnectionTableSizes): void {
+    const sizes = [
+      ['connections', xdp.tableSizes.connections, wanted.connections],
+      ['connections6', xdp.tableSizes.connections6, wanted.connections6],
+    ] as const;
+    for (const [keyword, present, size] of sizes) {
+      if (present === roundedSize(size)) continue;
+      const message = `The table keeps its ${present} ${keyword}: ${keyword} ${size} takes effect once the daemon is stopped and started`;
+      this.logger.log('warning', message);
+    }
   }
 
   private closeXdp(): void {

@@ -113,6 +113,7 @@ export class Director {
     this.mail.configure(configuration.mail);
     if (this.plane.current !== before) this.reconciler = new Reconciler({ plane: this.plane.current, logger: this.logger });
     this.plane.current.setTimeouts(configuration.timeouts);
+    this.plane.current.setSettings(configuration.forwarding);
     const { services, mail, initialNotifies } = configuration;
     const policy = { routerId: this.routerId(), noCheckerMail: mail.noCheckerMail, initialNotifies };
     this.engine.handle({ type: 'configure', services, policy }, monotonicClock.now());

@@ -4,12 +4,14 @@ import {
   type ServiceHealthReport,
   STATUS_SCHEMA_VERSION,
   type StatusReport,
+  settingsToJson,
   type VrrpStatusReport,
 } from '../../api/index.ts';
 import { VERSION } from '../../base/index.ts';
 import type { CheckedServerSnapshot } from '../../check/index.ts';
 import type { ServiceSnapshot } from '../../director/index.ts';
-import { type RealServerKey, type ServiceKey, serverKeyText, serviceKeyText } from '../../model/index.ts';
+import { type ConnectionTableSizes, type RealServerKey, type ServiceKey, serverKeyText, serviceKeyText } from '../../model/index.ts';
+import type { DataPlane } from '../../ports/index.ts';
 
 export interface StatusParts {
   readonly routerId: string;
@@ -17,6 +19,8 @@ export interface StatusParts {
   readonly files: readonly string[];
   readonly plane: {
     readonly kind: string;
+    readonly current: Pick<DataPlane, 'settings'>;
+    tableSizes(): ConnectionTableSizes | undefined;
     attachments(): StatusReport['dataPlane']['interfaces'];
     reasons(): Readonly<Record<string, number>>;
   };
@@ -29,6 +33,7 @@ export interface StatusParts {
 
 export function buildStatus(parts: StatusParts): StatusReport {
   const { plane } = parts;
+  const tableSizes = plane.tableSizes();
   const checks = new Map(parts.checks.map((checked) => [serverId(checked.service, checked.server), checked]));
   return {
     schemaVersion: STATUS_SCHEMA_VERSION,
@@ -36,7 +41,14 @@ export function buildStatus(parts: StatusParts): StatusReport {
     routerId: parts.routerId,
     uptimeSeconds: parts.uptimeSeconds,
     configurationFiles: [...parts.files],
-    dataPlane: { kind: plane.kind, interfaces: plane.attachments(), repairs: parts.repairs, reasons: { ...plane.reasons() } },
+    dataPlane: {
+      kind: plane.kind,
+      interfaces: plane.attachments(),
+      repairs: parts.repairs,
+      ...(tableSizes && { tableSizes }),
+      settings: settingsToJson(plane.current.settings()),
+      reasons: { ...plane.reasons() },
+    },
     failover: { alive: parts.vrrp !== undefined },
     vrrp: parts.vrrp ?? NO_VRRP_STATUS,
     services: parts.services.map((service) => serviceStatus(service, checks)),

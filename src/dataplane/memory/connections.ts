@@ -140,13 +140,12 @@ export class ConnectionTable {
     unbind(connection);
   }
 
-  /** Ends the connections of servers that were deleted, and the templates that are left without any. */
+  /** Ends the connections of servers that were deleted, and their templates, as far as these are left without any. */
   removeUnserved(): void {
-    for (const connection of this.connections.values()) {
-      if (connection.server.available) continue;
-      this.remove(connection);
-      const { template } = connection;
-      if (template && template.controlled === 0) this.remove(template);
+    for (const connections of [this.connections, this.templates]) {
+      for (const connection of connections.values()) {
+        if (!connection.server.available && connection.controlled === 0) this.remove(connection);
+      }
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import { Random, seconds } from '../../base/index.ts';
 import {
+  cacheLifetimeOf,
   DEFAULT_FORWARDING_SETTINGS,
   DEFAULT_TIMEOUTS,
   type ForwardingSettings,
@@ -196,7 +197,7 @@ export class MemoryDataPlane implements DataPlane {
       family: key.kind === 'address' ? key.address.family : key.family,
       random: this.random,
       now: this.clock.now(),
-      cacheLifetime: this.currentSettings.cacheLifetime,
+      cacheLifetime: cacheLifetimeOf(scheduler, this.currentSettings),
     });
   }
 }

@@ -1,7 +1,10 @@
 /** The data plane in eBPF: tables kept here with IPVS's rules, mirrored into the maps that the packet path reads. */
-import { assert, IpAddress, type IpFamily, toSeconds } from '../../base/index.ts';
+import { assert, IpAddress, type IpFamily } from '../../base/index.ts';
 import {
+  type ConnectionTableSizes,
+  cacheLifetimeOf,
   DEFAULT_FORWARDING_SETTINGS,
+  DEFAULT_TABLE_SIZES,
   DEFAULT_TIMEOUTS,
   type ForwardingSettings,
   type RealServer,
@@ -12,7 +15,7 @@ import {
   type VirtualService,
 } from '../../model/index.ts';
 import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type Logger, type ServiceStatus } from '../../ports/index.ts';
-import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore, type TcpState, tcpTimeout } from '../memory/index.ts';
+import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore } from '../memory/index.ts';
 import { writeFilter } from './address-filter.ts';
 import { readConnections } from './connections.ts';
 import type { NextHops } from './next-hops.ts';
@@ -21,15 +24,15 @@ import { PacketPath, type ServerTotals } from './program.ts';
 import { ServerNumbers } from './server-numbers.ts';
 import { enterService, keepServices, removeService } from './service-index.ts';
 import { ServiceSlot, type SlotRoom } from './service-slot.ts';
+import { changedTimeouts, writeSettings, writeTimeouts } from './settings.ts';
 import { SlotSpace } from './slot-space.ts';
 import { requireForwardable, requireSupported } from './supported.ts';
-import { loadTables, saveTables } from './tables-file.ts';
+import { describeTables, loadTables, type SavedTables, saveTables } from './tables-file.ts';
 
 export interface XdpOptions {
   readonly objectPath: string;
-  /** IPv4 connections that their table holds; default 262144, 8 MiB. */
+  /** IPv4 and IPv6 connections that their tables hold; those of DEFAULT_TABLE_SIZES unless given. */
   readonly connections?: number;
-  /** IPv6 connections; default 65536, 4 MiB. */
   readonly connections6?: number;
   /**
    * Lets maps and links outlive this process: the directory of a BPF file system that they are pinned in, and the file that says what is
@@ -43,11 +46,10 @@ export interface XdpOptions {
   readonly logger: Logger;
 }
 
-const DEFAULT_CONNECTIONS = 262_144;
-const DEFAULT_CONNECTIONS6 = 65_536;
-const MAX_TIMEOUT_SECONDS = 2_147_483;
 /** Lines released in one tick: a table of a million connections is gone through in four seconds, in a few milliseconds each. */
 const LINES_PER_TICK = 131_072;
+/** A larger table than that is gone through in this many ticks, however long one takes then. */
+const TICKS_FOR_ALL = 16;
 
 export class XdpDataPlane implements DataPlane {
   readonly kind = 'xdp';
@@ -60,6 +62,9 @@ export class XdpDataPlane implements DataPlane {
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
+  private currentSettings: ForwardingSettings;
+  /** By expire_nodest_conn the connections of a deleted server are to end. */
+  private unserved = false;
   private readonly nextLines: Record<IpFamily, number> = { 4: 0, 6: 0 };
   private saving = false;
   private closed = false;
@@ -67,14 +72,14 @@ export class XdpDataPlane implements DataPlane {
   /** Loads the packet path; no packet sees it before `attach`. Throws SystemError with the verifier's words. */
   constructor(options: XdpOptions) {
     this.options = options;
-    const { objectPath, connections = DEFAULT_CONNECTIONS, connections6 = DEFAULT_CONNECTIONS6 } = options;
+    this.currentSettings = { ...DEFAULT_FORWARDING_SETTINGS, ...options.settings };
     const pinDirectory = options.pins?.directory;
-    const onLoss = (why: string): void => options.logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
-    this.path = PacketPath.load({ objectPath, connections, connections6, onLoss, ...(pinDirectory !== undefined && { pinDirectory }) });
+    const saved = options.pins && loadTables(options.pins.tablesFile);
+    this.path = loadPath(options, saved?.sizes);
     this.room = {
       path: this.path,
       space: new SlotSpace(this.path.slots.length),
-      cacheLifetime: options.settings?.cacheLifetime ?? DEFAULT_FORWARDING_SETTINGS.cacheLifetime,
+      cacheLifetimeOf: (scheduler) => cacheLifetimeOf(scheduler, this.currentSettings),
       now: () => options.clock.now(),
     };
     this.servers = new ServerNumbers(this.path);
@@ -86,12 +91,18 @@ export class XdpDataPlane implements DataPlane {
       logger: options.logger,
       pinDirectory,
     });
-    this.writeTimeouts();
-    if (this.path.inherited) this.inherit();
+    writeTimeouts(this.path, this.currentTimeouts);
+    writeSettings(this.path, this.currentSettings);
+    if (this.path.inherited) this.inherit(saved);
   }
 
   get tableSize(): number {
     return this.path.tableSize(4);
+  }
+
+  /** Connections that the tables have room for; they keep it as long as they are in use. */
+  get tableSizes(): ConnectionTableSizes {
+    return { connections: this.path.tableSize(4), connections6: this.path.tableSize(6) };
   }
 
   /** Puts the packet path on these interfaces and takes it off all others. */
@@ -142,6 +153,7 @@ export class XdpDataPlane implements DataPlane {
     for (const server of entry.servers) this.servers.setAvailable(server, false);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
+    this.unserved = true;
     this.writeFilters();
     this.save();
   }
@@ -177,6 +189,7 @@ export class XdpDataPlane implements DataPlane {
     const { entry, index } = this.table.deleteServer(service, server, this.options.clock.now());
     this.slotOf(entry.owner).change({ kind: 'removed', index }, this.numberOf);
     this.servers.setAvailable(entry, false);
+    this.unserved = true;
     this.save();
   }
 
@@ -195,17 +208,23 @@ export class XdpDataPlane implements DataPlane {
 
   /** 0 keeps a value, as `ipvsadm --set` means it. Running time-outs are not changed, only those started from now on. */
   setTimeouts(timeouts: Partial<Timeouts>): void {
-    const next = { ...this.currentTimeouts };
-    for (const name of ['tcp', 'tcpFin', 'udp'] as const) {
-      const value = timeouts[name] ?? 0;
-      if (!(value >= 0) || toSeconds(value) > MAX_TIMEOUT_SECONDS) throw new DataPlaneError('invalid', `${value} µs is no time-out`);
-      if (value > 0) next[name] = value;
-    }
+    const next = changedTimeouts(this.currentTimeouts, timeouts);
     this.currentTimeouts = next;
-    this.writeTimeouts();
+    writeTimeouts(this.path, next);
+  }
+
+  settings(): ForwardingSettings {
+    return this.currentSettings;
+  }
+
+  setSettings(settings: Partial<ForwardingSettings>): void {
+    this.currentSettings = { ...this.currentSettings, ...settings };
+    writeSettings(this.path, this.currentSettings);
+    for (const slot of this.slots.values()) slot.keepAgain();
   }
 
   connections(): Iterable<ConnectionStatus> {
+    this.expireUnserved();
     return this.closed ? [] : readConnections(this.path, this.path.clock().jiffies);
   }
 
@@ -245,18 +264,28 @@ export class XdpDataPlane implements DataPlane {
     this.path.close();
   }
 
+  /**
+   * By expire_nodest_conn the connections of deleted servers end: at once for packets, which see that the server is gone, and here for the
+   * counts, once for however many servers were deleted. A second walk takes the templates that the first one left without connections.
+   */
+  private expireUnserved(): void {
+    if (!this.unserved || this.closed) return;
+    this.unserved = false;
+    if (!this.currentSettings.expireConnectionsOfDeleted) return;
+    for (let walk = 0; walk < 2; walk++) this.path.sweepAll({ kind: 'SWEEP_UNSERVED' });
+  }
+
   /** The next lines of a table that is gone through over and over. */
   private sweepSome(family: IpFamily): void {
     const first = this.nextLines[family];
     const { lines } = this.path.tableOf(family);
-    const count = Math.min(LINES_PER_TICK, lines - first);
+    const count = Math.min(Math.max(LINES_PER_TICK, lines / TICKS_FOR_ALL), lines - first);
     this.path.sweep(family, first, count, first === 0);
     this.nextLines[family] = (first + count) % lines;
   }
 
   /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
-  private inherit(): void {
-    const saved = this.options.pins && loadTables(this.options.pins.tablesFile);
+  private inherit(saved: SavedTables | undefined): void {
     const known: ServiceKey[] = [];
     const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
       const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
@@ -292,24 +321,12 @@ export class XdpDataPlane implements DataPlane {
   /** Brings connection counts and statistics from the maps into the table; after `close` the maps are no memory of ours any more. */
   private readCounts(): void {
     if (this.closed) return;
+    this.expireUnserved();
     for (const { server, change } of this.servers.read()) {
       const figures: ServerTotals = change;
       server.meter.add(figures);
       server.owner.meter.add(figures);
     }
-  }
-
-  private writeTimeouts(): void {
-    const { settings, numbers, hz } = this.path;
-    const bytes = new Uint8Array((numbers.state.STATE_COUNT as number) * 4);
-    const view = new DataView(bytes.buffer);
-    for (const [name, number] of Object.entries(numbers.state)) {
-      if (name === 'STATE_COUNT') continue;
-      const state = name.replace('STATE_', '');
-      const timeout = state === 'UDP' ? this.currentTimeouts.udp : tcpTimeout(state as TcpState, this.currentTimeouts);
-      view.setUint32(number * 4, Math.max(1, Math.round(toSeconds(timeout) * hz)), true);
-    }
-    settings.setBytes(0, 'timeouts', bytes);
   }
 
   /**
@@ -350,37 +367,29 @@ export class XdpDataPlane implements DataPlane {
     this.saving = true;
     setImmediate(() => {
       this.saving = false;
-      if (!this.closed) saveTables(pins.tablesFile, this.describe());
+      if (!this.closed) saveTables(pins.tablesFile, describeTables(this.path, [...this.slots.values()], this.numberOf));
     });
   }
+}
 
-  private describe() {
-    return {
-      services: [...this.slots.values()].map(({ entry, index }) => {
-        const { key, scheduler, schedulerFlags, persistence } = entry.service;
-        if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
-        return {
-          index,
-          protocol: key.protocol as 'tcp' | 'udp',
-          address: String(key.address),
-          port: key.port,
-          scheduler,
-          schedulerFlags: [...schedulerFlags],
-          ...(persistence && { persistence }),
-          servers: entry.servers.toReversed().map((server) => ({
-            number: this.numberOf(server),
-            address: String(server.address),
-            port: server.port,
-            method: server.method as 'dr' | 'tun' | 'nat',
-            ...(server.tunnel && { tunnel: server.tunnel }),
-            weight: server.weight,
-            upperThreshold: server.upperThreshold,
-            lowerThreshold: server.lowerThreshold,
-          })),
-        };
-      }),
-    };
-  }
+/**
+ * Tables that are pinned already keep their size, whatever is wanted now: another size would mean other tables, and the connections of the
+ * pinned ones would be lost.
+ */
+function loadPath(options: XdpOptions, pinned: ConnectionTableSizes | undefined): PacketPath {
+  const { objectPath, logger, pins, connections, connections6 } = options;
+  const wanted = pinned ?? {
+    connections: connections ?? DEFAULT_TABLE_SIZES.connections,
+    connections6: connections6 ?? DEFAULT_TABLE_SIZES.connections6,
+  };
+  const onLoss = (why: string): void => logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
+  const path = PacketPath.load({ objectPath, ...wanted, onLoss, ...(pins && { pinDirectory: pins.directory }) });
+  const megabytes = Math.ceil(path.tableBytes / 2 ** 20);
+  logger.log(
+    'info',
+    `The connection tables have room for ${path.tableSize(4)} connections over IPv4 and ${path.tableSize(6)} over IPv6, and take ${megabytes} MiB`,
+  );
+  return path;
 }
 
 function requireAddress(text: string): IpAddress {

@@ -15,6 +15,8 @@ const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
  */
 const OVERFLOW_SHARE = 2;
 const CONNECTIONS_PER_LINE = 2;
+/** What the kernel adds to an entry of a hash map, and to its bucket. */
+const HASH_ENTRY_BYTES = 64;
 const HZ_CHOICES = [100, 250, 300, 1000];
 const HZ_MEASURE_MS = 60;
 
@@ -49,6 +51,9 @@ export interface ServerTotals {
   readonly outBytes: number;
 }
 
+/** What a sweep releases besides what has expired (enum sweep_kind). */
+export type Sweep = { readonly kind: 'SWEEP_EXPIRED' | 'SWEEP_UNSERVED' } | { readonly kind: 'SWEEP_SERVER'; readonly server: number };
+
 export class PacketPath {
   readonly hz: number;
   /** IPv4's first. */
@@ -77,6 +82,7 @@ export class PacketPath {
     | 'serverFlag'
     | 'serviceFlag'
     | 'settingsFlag'
+    | 'sweepKind'
     | 'reason',
     Readonly<Record<string, number>>
   >;
@@ -118,6 +124,7 @@ export class PacketPath {
       serverFlag: btf.enumeration('server_flag'),
       serviceFlag: btf.enumeration('service_flag'),
       settingsFlag: btf.enumeration('settings_flag'),
+      sweepKind: btf.enumeration('sweep_kind'),
       reason: btf.enumeration('reason'),
     };
     this.connectPrograms();
@@ -167,6 +174,14 @@ export class PacketPath {
     return this.tables[family === 4 ? 0 : 1];
   }
 
+  /** Memory of the connection tables, which is all there from the start; what they keep for what does not fit counts too. */
+  get tableBytes(): number {
+    return this.tables.reduce((sum, { lines, entries, overflow }) => {
+      const { keySize, valueSize, maxEntries } = overflow.shape;
+      return sum + lines * CONNECTIONS_PER_LINE * entries.layout.size + maxEntries * (keySize + valueSize + HASH_ENTRY_BYTES);
+    }, 0);
+  }
+
   totals(server: number): ServerTotals {
     const layout = this.object.btf.struct('server_stats');
     const value = this.stats.lookup(indexKey(server)) as Uint8Array;
@@ -198,15 +213,28 @@ export class PacketPath {
   }
 
   /** Releases expired entries of some lines and says what the packet path's clock shows. */
-  sweep(family: IpFamily, firstLine: number, lineCount: number, withOverflow: boolean): { jiffies: number; nanoseconds: bigint } {
+  sweep(
+    family: IpFamily,
+    firstLine: number,
+    lineCount: number,
+    withOverflow: boolean,
+    what: Sweep = { kind: 'SWEEP_EXPIRED' },
+  ): { jiffies: number; nanoseconds: bigint } {
     const layout = this.object.btf.struct('sweep');
     const request = new Records(new Uint8Array(layout.size), layout);
     request.setU32(0, 'family', family);
     request.setU32(0, 'first_line', firstLine);
     request.setU32(0, 'line_count', lineCount);
     request.setU32(0, 'with_overflow', withOverflow ? 1 : 0);
+    request.setU32(0, 'kind', this.numbers.sweepKind[what.kind] as number);
+    request.setU32(0, 'server', what.kind === 'SWEEP_SERVER' ? what.server : 0);
     this.sweepProgram.testRun({ context: request.bytes });
     return { jiffies: request.u32(0, 'jiffies'), nanoseconds: request.u64(0, 'monotonic_ns') };
+  }
+
+  /** Goes through both tables at once, and ends connections before their time. */
+  sweepAll(what: Sweep): void {
+    for (const { family, lines } of this.tables) this.sweep(family, 0, lines, true, what);
   }
 
   /** What the packet path's clock shows. */
@@ -284,6 +312,11 @@ export class PacketPath {
     this.settings.setU32(0, 'line_mask6', this.tables[1].lines - 1);
     this.settings.setU32(0, 'hz', this.hz);
   }
+}
+
+/** A table's size is a power of two. */
+export function roundedSize(connections: number): number {
+  return linesFor(connections) * CONNECTIONS_PER_LINE;
 }
 
 function linesFor(connections: number): number {

@@ -1,5 +1,6 @@
 /** One virtual service in the packet path's maps: its record and the two schedules, of which one is in use. */
 import { type Instant, type Micros, seconds, toSeconds } from '../../base/index.ts';
+import type { SchedulerName } from '../../model/index.ts';
 import { type PathDescription, PathSchedule, type ScanRule, type ServerChange, type SlotHash } from '../../scheduler/index.ts';
 import type { ServiceEntry } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
@@ -17,7 +18,7 @@ export interface SlotRoom {
   readonly path: PacketPath;
   readonly space: SlotSpace;
   /** How long lblc and lblcr remember a virtual address (lblc_expiration, lblcr_expiration). */
-  readonly cacheLifetime: Micros;
+  readonly cacheLifetimeOf: (scheduler: SchedulerName) => Micros;
   readonly now: () => Instant;
 }
 
@@ -27,7 +28,7 @@ export class ServiceSlot {
   private readonly path: PacketPath;
   private readonly space: SlotSpace;
   private readonly runs: [Run, Run] = [NO_RUN, NO_RUN];
-  private readonly cacheLifetime: Micros;
+  private readonly room: SlotRoom;
   private schedule: PathSchedule;
   private nextForgetting: Instant;
 
@@ -36,7 +37,7 @@ export class ServiceSlot {
     this.index = index;
     this.path = room.path;
     this.space = room.space;
-    this.cacheLifetime = room.cacheLifetime;
+    this.room = room;
     this.nextForgetting = room.now() + FORGET_INTERVAL;
     this.schedule = this.newSchedule();
   }
@@ -115,10 +116,21 @@ export class ServiceSlot {
       record.setU16(0, 'cost_base', rule.base);
       record.setU16(0, 'cost_active', rule.active);
       record.setU16(0, 'cost_inactive', rule.inactive);
-      record.setU32(0, 'keep', toSeconds(this.cacheLifetime) * this.path.hz);
+      record.setU32(0, 'keep', this.lifetime());
     } else {
       record.setU16(0, 'kind', scheduleKind.SCHEDULE_CYCLE as number);
     }
+  }
+
+  /** The setting changed: what is remembered is forgotten after this time from now on. */
+  keepAgain(): void {
+    const current = this.path.services.u32(this.index, 'current');
+    if (this.schedule.current.kind === 'scan') this.record(current).setU32(0, 'keep', this.lifetime());
+  }
+
+  /** Jiffies. */
+  private lifetime(): number {
+    return Math.min(2 ** 31 - 1, toSeconds(this.room.cacheLifetimeOf(this.entry.service.scheduler)) * this.path.hz);
   }
 
   private flags(names: Readonly<Record<string, boolean>>): number {
@@ -130,7 +142,7 @@ export class ServiceSlot {
   forgetIdle(now: Instant, jiffies: number): void {
     if (now < this.nextForgetting) return;
     this.nextForgetting += FORGET_INTERVAL;
-    const lifetime = toSeconds(this.cacheLifetime) * this.path.hz;
+    const lifetime = this.lifetime();
     this.forget((locality) => ((jiffies - locality.u32(0, 'used')) | 0) >= lifetime);
   }
 

@@ -5,6 +5,10 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { SCHEDULER_NAMES } from '../../model/index.ts';
+import { DataPlaneError } from '../../ports/index.ts';
+import type { ServerEntry } from '../memory/index.ts';
+import type { PacketPath } from './program.ts';
+import type { ServiceSlot } from './service-slot.ts';
 
 const server = z.object({
   number: z.int(),
@@ -18,6 +22,8 @@ const server = z.object({
 });
 
 const tables = z.object({
+  /** Connections that the pinned tables have room for; a version before this one did not say. */
+  sizes: z.object({ connections: z.int(), connections6: z.int() }).optional(),
   services: z.array(
     z.object({
       index: z.int(),
@@ -34,6 +40,35 @@ const tables = z.object({
 });
 
 export type SavedTables = z.infer<typeof tables>;
+
+export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], numberOf: (server: ServerEntry) => number): SavedTables {
+  return {
+    sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
+    services: slots.map(({ entry, index }) => {
+      const { key, scheduler, schedulerFlags, persistence } = entry.service;
+      if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
+      return {
+        index,
+        protocol: key.protocol as 'tcp' | 'udp',
+        address: String(key.address),
+        port: key.port,
+        scheduler,
+        schedulerFlags: [...schedulerFlags],
+        ...(persistence && { persistence }),
+        servers: entry.servers.toReversed().map((server) => ({
+          number: numberOf(server),
+          address: String(server.address),
+          port: server.port,
+          method: server.method as 'dr' | 'tun' | 'nat',
+          ...(server.tunnel && { tunnel: server.tunnel }),
+          weight: server.weight,
+          upperThreshold: server.upperThreshold,
+          lowerThreshold: server.lowerThreshold,
+        })),
+      };
+    }),
+  };
+}
 
 export function saveTables(path: string, saved: SavedTables): void {
   writeFileSync(`${path}.new`, JSON.stringify(saved), { mode: 0o600 });

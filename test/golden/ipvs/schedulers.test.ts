@@ -9,7 +9,7 @@ import { describeHistories, RECORDED_CACHE_LIFETIME, type ReplayPacket, type Sta
 
 function memoryStage(): Stage & { readonly plane: MemoryDataPlane } {
   let now: Instant = 0;
-  const settings = { cacheLifetime: RECORDED_CACHE_LIFETIME };
+  const settings = { lblcExpiration: RECORDED_CACHE_LIFETIME, lblcrExpiration: RECORDED_CACHE_LIFETIME };
   const plane = new MemoryDataPlane({ clock: { now: () => now }, settings });
   return {
     plane,

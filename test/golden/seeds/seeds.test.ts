@@ -1,3 +1,4 @@
+import { DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES } from '../../../src/model/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../../src/base/index.ts';
@@ -225,6 +226,8 @@ describe('the keepalived.conf texts of the pages', () => {
           smtpAlert: false,
         },
       ],
+      forwarding: DEFAULT_FORWARDING_SETTINGS,
+      tableSizes: DEFAULT_TABLE_SIZES,
       timeouts: {},
       flushAtStart: false,
       flushAtStop: false,

@@ -1,0 +1,26 @@
+/** packet_path to the model. Several blocks count as one, the last of repeated keywords counts. */
+import { type Configuration, DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, type ForwardingSettings } from '../../model/index.ts';
+import { BoundBlock } from './bind.ts';
+
+export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwarding' | 'tableSizes'> {
+  const block = new BoundBlock();
+  for (const bound of root.all('packet_path')) for (const statement of bound.block?.statements ?? []) block.add(statement);
+  const standard = DEFAULT_FORWARDING_SETTINGS;
+  const flag = (name: string, otherwise: boolean): boolean => block.flag(name) ?? otherwise;
+  return {
+    forwarding: {
+      expireConnectionsOfDeleted: flag('expire_nodest_conn', standard.expireConnectionsOfDeleted),
+      expireTemplatesOfQuiescent: flag('expire_quiescent_template', standard.expireTemplatesOfQuiescent),
+      connectionReuse: (block.number('conn_reuse_mode') ?? standard.connectionReuse) as ForwardingSettings['connectionReuse'],
+      sloppyTcp: flag('sloppy_tcp', standard.sloppyTcp),
+      sloppySctp: flag('sloppy_sctp', standard.sloppySctp),
+      secureTcp: flag('secure_tcp', standard.secureTcp),
+      lblcExpiration: block.number('lblc_expiration') ?? standard.lblcExpiration,
+      lblcrExpiration: block.number('lblcr_expiration') ?? standard.lblcrExpiration,
+    },
+    tableSizes: {
+      connections: block.number('connections') ?? DEFAULT_TABLE_SIZES.connections,
+      connections6: block.number('connections6') ?? DEFAULT_TABLE_SIZES.connections6,
+    },
+  };
+}

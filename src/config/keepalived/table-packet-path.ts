@@ -1,0 +1,55 @@
+/**
+ * `packet_path`: how the director treats connections. keepalived leaves this to the sysctls net.ipv4.vs.*, whose names the keywords have;
+ * the block is an extension, which keepalived reports as unknown.
+ */
+import { DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, MAX_TABLE_SIZES } from '../../model/index.ts';
+import { block, flag, integer, type KeywordOptions, leaf, none, seconds } from './keyword.ts';
+
+const EXTENSION: KeywordOptions = { extension: true, tier: 2 };
+/** Ticks of a signed 32-bit number at 1000 a second. */
+const LIFETIME = seconds(1, 2_147_483);
+const DAY = String(DEFAULT_FORWARDING_SETTINGS.lblcExpiration / 1_000_000);
+
+export const PACKET_PATH = block(
+  'packet_path',
+  none,
+  'How the director treats connections.',
+  [
+    leaf(
+      'connections',
+      integer(1024, MAX_TABLE_SIZES.connections),
+      'IPv4 connections that the table has room for, rounded up to a power of two: 32 bytes each, taken at start. It keeps its size until the daemon is stopped.',
+      { ...EXTENSION, default: String(DEFAULT_TABLE_SIZES.connections) },
+    ),
+    leaf('connections6', integer(1024, MAX_TABLE_SIZES.connections6), 'IPv6 connections, 64 bytes each; else as connections.', {
+      ...EXTENSION,
+      default: String(DEFAULT_TABLE_SIZES.connections6),
+    }),
+    leaf(
+      'conn_reuse_mode',
+      integer(0, 3),
+      'When a SYN makes the connection with its addresses and ports over: 0 never, 1 in TIME_WAIT and CLOSE, 2 and 3 also in FIN_WAIT.',
+      { ...EXTENSION, default: '1' },
+    ),
+    leaf('expire_nodest_conn', flag, 'Connections of a deleted server end at once, and those of one with weight 0 with their next SYN.', {
+      ...EXTENSION,
+      default: 'off',
+    }),
+    leaf('expire_quiescent_template', flag, 'Persistence holds no client with a server of weight 0.', { ...EXTENSION, default: 'off' }),
+    leaf('sloppy_tcp', flag, 'Any TCP segment but a reset may begin a connection, not only a SYN.', { ...EXTENSION, default: 'off' }),
+    leaf('sloppy_sctp', flag, 'Any SCTP packet but an ABORT may begin a connection, not only an INIT.', { ...EXTENSION, default: 'off' }),
+    leaf('secure_tcp', flag, 'The state table that SYN floods do less harm to, as the value 3 of the sysctl.', {
+      ...EXTENSION,
+      default: 'off',
+    }),
+    leaf('lblc_expiration', LIFETIME, 'How long lblc remembers the server of a virtual address that nobody asks for.', {
+      ...EXTENSION,
+      default: DAY,
+    }),
+    leaf('lblcr_expiration', LIFETIME, "How long lblcr leaves a virtual address's set of servers as it is.", {
+      ...EXTENSION,
+      default: DAY,
+    }),
+  ],
+  EXTENSION,
+);
