@@ -229,8 +229,10 @@ int reject_program(struct xdp_md *ctx)
 
 #include "director6.h"
 #include "sweep.h"
+#include "trace.h"
 
-/* The compiler writes type information only for what is used; this names the numbers that the director reads from it. */
+/* The compiler writes type information only for what is used; this names the numbers and records
+ * that the director reads from it. */
 struct vocabulary {
 	enum tail tail;
 	enum conn_protocol protocol;
@@ -246,6 +248,8 @@ struct vocabulary {
 	enum settings_flag settings_flag;
 	enum sweep_kind sweep_kind;
 	enum reason reason;
+	struct reply reply;
+	struct reply6 reply6;
 };
 
 const struct vocabulary vocabulary SEC(".rodata.vocabulary") = {};

@@ -8,8 +8,11 @@ import {
   type StatusReport,
   statusSchema,
   type TableChange,
+  type TraceAnswer,
+  type TraceRequest,
   tablesSchema,
   timeoutsSchema,
+  traceReportSchema,
 } from './schema.ts';
 
 /** Where the daemon listens unless told otherwise. */
@@ -54,6 +57,11 @@ export class ApiClient {
   /** Changes the tables; the data plane's refusal comes back as the DataPlaneError that it threw. */
   async change(change: TableChange): Promise<void> {
     await this.call('POST', '/v1/tables', change);
+  }
+
+  /** Where a packet would go; changes nothing. */
+  async trace(request: TraceRequest): Promise<TraceAnswer> {
+    return traceReportSchema.parse(await this.call('POST', '/v1/trace', request));
   }
 
   private async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { IpAddress, seconds, toSeconds } from '../base/index.ts';
 import type { ForwardingSettings, RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
-import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus } from '../ports/index.ts';
+import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus, TraceFlow } from '../ports/index.ts';
 import type {
   connectionSchema,
   realServerSchema,
@@ -12,6 +12,7 @@ import type {
   serviceKeySchema,
   serviceStatusSchema,
   timeoutsSchema,
+  traceRequestSchema,
   virtualServiceSchema,
 } from './schema.ts';
 
@@ -147,5 +148,18 @@ export function timeoutsFromJson(json: Partial<z.infer<typeof timeoutsSchema>>):
     ...(json.tcp !== undefined && { tcp: seconds(json.tcp) }),
     ...(json.tcpFin !== undefined && { tcpFin: seconds(json.tcpFin) }),
     ...(json.udp !== undefined && { udp: seconds(json.udp) }),
+  };
+}
+
+export function traceFlowFromJson(json: z.infer<typeof traceRequestSchema>): TraceFlow {
+  const { flag, length, hops, interface: name, ...rest } = json;
+  return {
+    ...rest,
+    source: address(json.source),
+    destination: address(json.destination),
+    ...(flag !== undefined && { flag }),
+    ...(name !== undefined && { interface: name }),
+    ...(length !== undefined && { length }),
+    ...(hops !== undefined && { hops }),
   };
 }

@@ -18,6 +18,8 @@ export {
   STATUS_SCHEMA_VERSION,
   type StatusReport,
   type TableChange,
+  type TraceAnswer,
+  type TraceRequest,
   type VrrpStatusReport,
 } from './schema.ts';
 export { type ApiBackend, createApi, listen } from './server.ts';

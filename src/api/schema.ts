@@ -95,6 +95,56 @@ export const tableChangeSchema = z.discriminatedUnion('operation', [
   z.object({ operation: z.literal('set-timeouts'), timeouts: timeoutsSchema.partial() }),
 ]);
 
+/** A packet that could come: where would it go? */
+export const traceRequestSchema = z.object({
+  protocol: z.enum(['tcp', 'udp', 'sctp', 'icmp']),
+  source: z.string(),
+  sourcePort: z.int().min(0).max(65535),
+  destination: z.string(),
+  destinationPort: z.int().min(0).max(65535),
+  flag: z.enum(['syn', 'ack', 'fin', 'rst']).optional(),
+  interface: z.string().optional(),
+  /** Bytes from the IP header on. */
+  length: z.int().optional(),
+  /** TTL or hop limit. */
+  hops: z.int().optional(),
+});
+
+/** See TraceReport of the data plane's port. */
+export const traceReportSchema = z.object({
+  interface: z.string(),
+  packet: z.array(z.string()),
+  fate: z.enum(['forwarded', 'answered', 'passed', 'dropped']),
+  reason: z.object({ number: z.int().optional(), name: z.string().optional(), meaning: z.string(), remedy: z.string() }).optional(),
+  service: z.string().optional(),
+  scheduler: z.string().optional(),
+  connection: z
+    .object({
+      kind: z.enum(['existing', 'new']),
+      state: z.string().optional(),
+      secondsLeft: z.number().optional(),
+      nextState: z.string().optional(),
+      nextSecondsLeft: z.number().optional(),
+    })
+    .optional(),
+  template: z.object({ kind: z.enum(['existing', 'new']), client: z.string(), secondsLeft: z.number() }).optional(),
+  server: z
+    .object({ server: z.string(), method, tunnel: tunnel.optional(), by: z.enum(['connection', 'template', 'scheduler', 'reply']) })
+    .optional(),
+  candidates: z
+    .array(
+      z.object({
+        server: z.string(),
+        weight: z.int(),
+        activeConnections: z.int(),
+        inactiveConnections: z.int(),
+        overloaded: z.boolean(),
+      }),
+    )
+    .optional(),
+  out: z.object({ interface: z.string(), packet: z.array(z.string()) }).optional(),
+});
+
 /** keepalived's words for the states, because operators read them. */
 const vrrpStateSchema = z.enum(['INIT', 'BACKUP', 'MASTER', 'FAULT']);
 
@@ -242,6 +292,8 @@ export const errorSchema = z.object({ error: z.object({ code: z.string(), messag
 
 export type TablesReport = z.infer<typeof tablesSchema>;
 export type TableChange = z.infer<typeof tableChangeSchema>;
+export type TraceRequest = z.infer<typeof traceRequestSchema>;
+export type TraceAnswer = z.infer<typeof traceReportSchema>;
 export type StatusReport = z.infer<typeof statusSchema>;
 export type VrrpStatusReport = z.infer<typeof vrrpStatusSchema>;
 export type RouterStatusReport = z.infer<typeof routerStatusSchema>;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IpAddress } from '../base/index.ts';
 import { MemoryDataPlane } from '../dataplane/index.ts';
 import { DEFAULT_FORWARDING_SETTINGS, type RealServer, type VirtualService } from '../model/index.ts';
+import { DataPlaneError, type TraceFlow, type TraceReport } from '../ports/index.ts';
 import { ApiClient, ConnectionError } from './client.ts';
 import {
   connectionFromJson,
@@ -58,6 +59,12 @@ const report: StatusReport = {
   ],
 };
 
+/** Says what it was asked. */
+function traced(flow: TraceFlow): TraceReport {
+  if (flow.interface === 'eth9') throw new DataPlaneError('invalid', 'the packet path is not on eth9');
+  return { interface: flow.interface ?? 'eth0', packet: [`${flow.source} ${flow.destination} ${flow.flag} ${flow.hops}`], fate: 'passed' };
+}
+
 describe('the API over a unix socket', () => {
   const directory = mkdtempSync(join(tmpdir(), 'vipwright-api-'));
   const path = join(directory, 'daemon.sock');
@@ -66,11 +73,26 @@ describe('the API over a unix socket', () => {
   let listener: Server;
 
   beforeAll(async () => {
-    listener = await listen(createApi({ dataPlane, status: async () => report }), path);
+    listener = await listen(createApi({ dataPlane, status: async () => report, trace: async (flow) => traced(flow) }), path);
   });
   afterAll(() => {
     listener.close();
     rmSync(directory, { recursive: true });
+  });
+
+  it('asks where a packet would go', async () => {
+    const flow = { protocol: 'tcp', source: '192.0.2.7', sourcePort: 40_000, destination: '192.168.18.200', destinationPort: 80 } as const;
+    const whole = { ...flow, flag: 'fin', hops: 3, length: 99, interface: 'eth1' } as const;
+    expect(await client.trace(flow)).toEqual({
+      interface: 'eth0',
+      packet: ['192.0.2.7 192.168.18.200 undefined undefined'],
+      fate: 'passed',
+    });
+    expect(await client.trace(whole)).toEqual({ interface: 'eth1', packet: ['192.0.2.7 192.168.18.200 fin 3'], fate: 'passed' });
+    const codeOf = (promise: Promise<unknown>) => promise.catch((error: DataPlaneError) => error.code);
+    expect(await codeOf(client.trace({ ...flow, interface: 'eth9' }))).toBe('invalid');
+    expect(await codeOf(client.trace({ ...flow, source: 'somewhere' }))).toBe('bad-request');
+    expect(await codeOf(client.trace({ ...flow, sourcePort: 70_000 }))).toBe('bad-request');
   });
 
   it('is a door for root alone', () => {

@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
-import { type DataPlane, DataPlaneError, type DataPlaneErrorCode } from '../ports/index.ts';
+import { type DataPlane, DataPlaneError, type DataPlaneErrorCode, type TraceFlow, type TraceReport } from '../ports/index.ts';
 import {
   AddressError,
   connectionToJson,
@@ -14,14 +14,17 @@ import {
   serviceStatusToJson,
   timeoutsFromJson,
   timeoutsToJson,
+  traceFlowFromJson,
   virtualServiceFromJson,
 } from './convert.ts';
-import { type StatusReport, type TableChange, tableChangeSchema } from './schema.ts';
+import { type StatusReport, type TableChange, tableChangeSchema, traceRequestSchema } from './schema.ts';
 
 /** What the daemon offers to its door. */
 export interface ApiBackend {
   status(): Promise<StatusReport>;
   readonly dataPlane: DataPlane;
+  /** Where a packet would go. Rejects with DataPlaneError, `unsupported` where nothing forwards packets. */
+  trace(flow: TraceFlow): Promise<TraceReport>;
 }
 
 /** A listing is for people and scripts, not for copying a table of millions: it stops here. */
@@ -62,6 +65,11 @@ export function createApi(backend: ApiBackend): Hono {
     if (!change.success) return c.json({ error: { code: 'bad-request', message: change.error.message } }, 400);
     applyChange(plane(), change.data);
     return c.json({});
+  });
+  app.post('/v1/trace', async (c) => {
+    const flow = traceRequestSchema.safeParse(await c.req.json().catch(() => undefined));
+    if (!flow.success) return c.json({ error: { code: 'bad-request', message: flow.error.message } }, 400);
+    return c.json(await backend.trace(traceFlowFromJson(flow.data)));
   });
   app.notFound((c) => c.json({ error: { code: 'not-found', message: `there is nothing at ${c.req.path}` } }, 404));
   app.onError((error, c) => {

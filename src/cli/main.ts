@@ -8,6 +8,7 @@ import { VERSION } from '../base/index.ts';
 import type { CheckOptions } from './check/index.ts';
 import type { FormatOptions } from './config/index.ts';
 import type { RealServerOptions } from './realserver/index.ts';
+import type { TraceOptions } from './trace/index.ts';
 
 /** Wrong usage, as commander reports it. */
 const EXIT_USAGE = 2;
@@ -79,6 +80,7 @@ function createProgram(exit: (code: number) => void): Command {
       const { runStatus } = await import('./status/index.ts');
       exit(await runStatus({ json: options.json === true, socket: options.socket ?? (await socketPath()) }, out));
     });
+  addTraceCommand(program, exit);
   program
     .command('ipvsadm')
     .description('list and change the tables, exactly as ipvsadm 1.31 does')
@@ -101,6 +103,29 @@ function createProgram(exit: (code: number) => void): Command {
       exit(await runRealserver(action, options, { out, err }));
     });
   return program;
+}
+
+function addTraceCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('trace')
+    .description('say where a packet would go, and why, and change nothing: 0 forwarded, 1 not forwarded, 3 no daemon')
+    .argument('<protocol>', 'tcp, udp, sctp or icmp (an echo request)')
+    .argument('<source>', 'ADDRESS:PORT, with IPv6 [ADDRESS]:PORT; of icmp the address alone')
+    .argument('<destination>', 'the same')
+    .option('--syn', 'a TCP segment that opens a connection; what is taken where the connection is not known')
+    .option('--ack', 'one in the middle; what is taken where it is known')
+    .option('--fin', 'one that ends it')
+    .option('--rst', 'one that breaks it off')
+    .option('--interface <name>', 'where it comes in')
+    .option('--length <bytes>', 'of the IP packet')
+    .option('--ttl <hops>', 'TTL or hop limit')
+    .option('--json', 'as JSON')
+    .option('--socket <path>', "the daemon's socket")
+    .action(async (protocol: string, source: string, destination: string, options: TraceOptions & { json?: true; socket?: string }) => {
+      const { runTrace } = await import('./trace/index.ts');
+      const socket = options.socket ?? (await socketPath());
+      exit(await runTrace([protocol, source, destination], { ...options, socket }, { out, err }));
+    });
 }
 
 function addConfigCommands(program: Command, exit: (code: number) => void): void {

@@ -11,3 +11,11 @@ export {
   type ServiceStatus,
 } from './data-plane.ts';
 export type { Logger, LogLevel } from './logger.ts';
+export type {
+  TraceCandidate,
+  TraceFate,
+  TraceFlag,
+  TraceFlow,
+  TraceReason,
+  TraceReport,
+} from './trace.ts';

@@ -1,6 +1,7 @@
 /** The compiled object: our reading of its type information against bpftool's, and its reasons against the manual. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REASONS } from '../../src/dataplane/xdp/index.ts';
 import { BpfObject } from '../../src/os/bpf/index.ts';
 import { run } from './support.ts';
 import { OBJECT_PATH } from './xdp-support.ts';
@@ -76,10 +77,11 @@ describe('type information', () => {
 
 describe('reasons', () => {
   const manual = readFileSync(new URL('../../docs/packet-reasons.md', import.meta.url), 'utf8');
-  const rows = [...manual.matchAll(/^\| (\d+) \| `(\w+)` \| (.+) \|$/gm)].map((match) => ({
+  const rows = [...manual.matchAll(/^\| (\d+) \| `(\w+)` \| (.+) \| (.+) \|$/gm)].map((match) => ({
     number: Number(match[1]),
     name: match[2] as string,
     sentence: match[3] as string,
+    remedy: match[4] as string,
   }));
 
   it('are the manual’s, one sentence each', () => {
@@ -91,6 +93,10 @@ describe('reasons', () => {
       expect(sentence).toMatch(/^[a-z].*\.$/);
     }
     expect(new Set(rows.map(({ sentence }) => sentence)).size).toBe(rows.length);
+  });
+
+  it('are explained by `vipwright trace` in the manual’s words', () => {
+    expect(REASONS).toEqual(Object.fromEntries(rows.map(({ name, sentence, remedy }) => [name, { meaning: sentence, remedy }])));
   });
 
   it('are numbered by what becomes of the packet', () => {

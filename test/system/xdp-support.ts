@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Instant, IpAddress, seconds } from '../../src/base/index.ts';
 import { type NextHop, XdpDataPlane, type XdpOptions } from '../../src/dataplane/xdp/index.ts';
+import type { TraceFlow, TraceReport } from '../../src/ports/index.ts';
 import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
 
 export const OBJECT_PATH = fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
@@ -70,16 +71,18 @@ export class Rig {
   /** `context` is a `struct xdp_md`, for a frame with something before it. */
   run(frame: Uint8Array, context?: Uint8Array): Passage {
     if (this.plane.isClosed) return { verdict: 'PASS', frame };
+    this.hold();
     const { path } = this.plane;
-    // The plane writes the addresses of the interfaces it is on; it is on none.
-    path.settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
-    path.settings.setU32(0, 'port_indexes', this.port);
-    path.settings.setU32(0, 'port_count', 1);
-    this.holdClock();
     const { verdict, data } = path.balance.testRun({ data: frame, ...(context && { context }) });
     const name = VERDICTS[verdict];
     if (!name) throw new Error(`the packet path answered ${verdict}`);
     return { verdict: name, frame: data };
+  }
+
+  /** What the packet path says of a packet that could come now. */
+  trace(flow: TraceFlow): Promise<TraceReport> {
+    this.hold();
+    return this.plane.trace(flow);
   }
 
   /** Time passes a second at a time, with the plane's periodic work, and a tenth of a second more at the end. */
@@ -112,6 +115,15 @@ export class Rig {
 
   close(): void {
     if (!this.plane.isClosed) this.plane.close();
+  }
+
+  /** The plane writes the addresses of the interfaces it is on; it is on none. */
+  private hold(): void {
+    const { settings } = this.plane.path;
+    settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
+    settings.setU32(0, 'port_indexes', this.port);
+    settings.setU32(0, 'port_count', 1);
+    this.holdClock();
   }
 
   private holdClock(): void {

@@ -6,7 +6,7 @@ import { MemoryDataPlane, RtnetlinkNextHops, roundedSize, XdpDataPlane } from '.
 import type { Configuration, ConnectionTableSizes } from '../../model/index.ts';
 import { ensureBpfFileSystem, removeBpfFileSystem } from '../../os/bpffs/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
-import type { DataPlane, Logger } from '../../ports/index.ts';
+import { type DataPlane, DataPlaneError, type Logger, type TraceFlow, type TraceReport } from '../../ports/index.ts';
 import { monotonicClock } from '../checks/index.ts';
 import { type HostAddresses, impliedInterfaces } from './interfaces.ts';
 
@@ -72,6 +72,12 @@ export class HostedDataPlane {
   /** Reasons that came up at least once, by name. */
   reasons(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.xdp?.reasons() ?? {}).filter(([, count]) => count > 0));
+  }
+
+  /** Where a packet would go. Rejects with DataPlaneError. */
+  async trace(flow: TraceFlow): Promise<TraceReport> {
+    if (!this.xdp) throw new DataPlaneError('unsupported', 'no packet path is loaded: there is no virtual service');
+    return this.xdp.trace(flow);
   }
 
   close(): void {

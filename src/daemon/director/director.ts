@@ -87,6 +87,7 @@ export class Director {
         return plane.current;
       },
       status: () => this.status(),
+      trace: (flow) => plane.trace(flow),
     });
     this.server = await listen(app, join(this.settings.runDir, 'vipwright.sock'));
     this.port.send({ type: 'ready' });

@@ -13,7 +13,7 @@ export function writeFilter(settings: Records, field: string, addresses: readonl
 }
 
 /** The address in one word: the exclusive or of its 32-bit words as they lie in packets. */
-function foldWords(address: Uint8Array): number {
+export function foldWords(address: Uint8Array): number {
   const view = new DataView(address.buffer, address.byteOffset, address.length);
   let folded = 0;
   for (let at = 0; at < address.length; at += 4) folded ^= view.getUint32(at, true);

@@ -3,3 +3,4 @@ export { type NextHop, type NextHops, RtnetlinkNextHops } from './next-hops.ts';
 export { XdpDataPlane, type XdpOptions } from './plane.ts';
 export type { Attachment } from './ports.ts';
 export { roundedSize } from './program.ts';
+export { REASONS } from './trace/index.ts';

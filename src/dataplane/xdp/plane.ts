@@ -14,7 +14,16 @@ import {
   type Timeouts,
   type VirtualService,
 } from '../../model/index.ts';
-import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type Logger, type ServiceStatus } from '../../ports/index.ts';
+import {
+  type Clock,
+  type ConnectionStatus,
+  type DataPlane,
+  DataPlaneError,
+  type Logger,
+  type ServiceStatus,
+  type TraceFlow,
+  type TraceReport,
+} from '../../ports/index.ts';
 import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore } from '../memory/index.ts';
 import { writeFilter } from './address-filter.ts';
 import { readConnections } from './connections.ts';
@@ -28,6 +37,7 @@ import { changedTimeouts, writeSettings, writeTimeouts } from './settings.ts';
 import { SlotSpace } from './slot-space.ts';
 import { requireForwardable, requireSupported } from './supported.ts';
 import { describeTables, loadTables, type SavedTables, saveTables } from './tables-file.ts';
+import { TraceDesk } from './trace/index.ts';
 
 export interface XdpOptions {
   readonly objectPath: string;
@@ -61,6 +71,7 @@ export class XdpDataPlane implements DataPlane {
   private readonly room: SlotRoom;
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
+  private readonly traces: TraceDesk;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
   private currentSettings: ForwardingSettings;
   /** By expire_nodest_conn the connections of a deleted server are to end. */
@@ -90,6 +101,13 @@ export class XdpDataPlane implements DataPlane {
       devices: this.path.ports,
       logger: options.logger,
       pinDirectory,
+    });
+    this.traces = new TraceDesk(this.path, options.objectPath, {
+      service: (protocol, address, port) => this.table.lookup(protocol, address, port, 0),
+      indexOf: (service) => this.slotOf(service).index,
+      servers: () => this.servers.byNumber(),
+      port: (name, source) => this.ports.find(name, source),
+      portName: (index) => this.ports.nameOf(index),
     });
     writeTimeouts(this.path, this.currentTimeouts);
     writeSettings(this.path, this.currentSettings);
@@ -248,6 +266,14 @@ export class XdpDataPlane implements DataPlane {
       for (const server of service.servers) if (!this.servers.isReachable(server)) this.resolve(server);
     }
     this.ports.refresh();
+    this.traces.tick(this.options.clock.now());
+  }
+
+  /** Where a packet would go, and why. It changes nothing. Rejects with DataPlaneError. */
+  async trace(flow: TraceFlow): Promise<TraceReport> {
+    if (this.closed) throw new DataPlaneError('failed', 'the packet path is closed');
+    this.readCounts();
+    return this.traces.trace(flow, this.options.clock.now());
   }
 
   /** Looks every real server's way up again; called when routes, links or neighbours changed. */
@@ -259,6 +285,7 @@ export class XdpDataPlane implements DataPlane {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.traces.close();
     this.ports.close();
     this.options.nextHops.close();
     this.path.close();

@@ -1,11 +1,13 @@
 /** The interfaces that the packet path is on. */
 import { join } from 'node:path';
+import type { IpAddress } from '../../base/index.ts';
 import { type BpfMap, type BpfProgram, indexKey, XdpLink, type XdpMode } from '../../os/bpf/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import type { Link } from '../../wire/index.ts';
 import { LINK_PIN } from './program.ts';
 import type { Records } from './records.ts';
+import type { TracePort } from './trace/index.ts';
 
 /**
  * Native XDP on veth turns every packet of the local stack into a new frame without its offload state, and cannot send without a
@@ -70,6 +72,23 @@ export class Ports {
       this.logger.log('debug', `Interface ${interfaceIndex} takes no frames of the packet path: ${(error as Error).message}`);
       return false;
     }
+  }
+
+  /** The port of this name, else the one by which a source is reached, else the first; undefined where the packet path is on none such. */
+  find(name: string | undefined, source: IpAddress): TracePort | undefined {
+    const { settings } = this;
+    const macs = settings.bytesOf(0, 'port_macs');
+    const ports = Array.from({ length: settings.u32(0, 'port_count') }, (_, port) => ({
+      index: settings.u32Of(0, 'port_indexes', port),
+      mac: macs.slice(port * MAC_STRIDE, port * MAC_STRIDE + 6),
+    })).filter(({ index }) => index !== 0);
+    const wanted = name === undefined ? this.rtnetlink.routeTo(source)?.interfaceIndex : this.rtnetlink.link(name)?.index;
+    const port = ports.find(({ index }) => index === wanted) ?? (name === undefined ? ports[0] : undefined);
+    return port && { ...port, name: this.nameOf(port.index) };
+  }
+
+  nameOf(interfaceIndex: number): string {
+    return this.rtnetlink.link(interfaceIndex)?.name ?? `interface ${interfaceIndex}`;
   }
 
   attachments(): Attachment[] {

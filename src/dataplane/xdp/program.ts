@@ -19,6 +19,25 @@ const CONNECTIONS_PER_LINE = 2;
 const HASH_ENTRY_BYTES = 64;
 const HZ_CHOICES = [100, 250, 300, 1000];
 const HZ_MEASURE_MS = 60;
+/** A line and the one beside it. */
+const COPY_LINES = 2;
+
+/** Which program lies where in the jump table (enum tail). */
+const TAILS = {
+  TAIL_ADMIT: 'admit_program',
+  TAIL_ICMP: 'icmp_program',
+  TAIL_FRAGMENT: 'fragment_program',
+  TAIL_REJECT: 'reject_program',
+  TAIL_REPLY: 'reply_program',
+  TAIL_BALANCE6: 'balance6',
+  TAIL_HEADERS6: 'headers6_program',
+  TAIL_ADMIT6: 'admit6_program',
+  TAIL_ICMP6: 'icmp6_program',
+  TAIL_FRAGMENT6: 'fragment6_program',
+  TAIL_REPLY6: 'reply6_program',
+} as const;
+/** All that packets run through. */
+const PROGRAMS = ['balance', ...Object.values(TAILS)];
 
 export interface PacketPathOptions {
   readonly objectPath: string;
@@ -93,8 +112,10 @@ export class PacketPath {
   private readonly reasons: BpfMap;
   private readonly unmaps: (() => void)[] = [];
   private readonly sweepProgram: BpfProgram;
+  private readonly locateProgram: BpfProgram;
 
-  private constructor(object: BpfObject) {
+  /** `hz`, where it is known already: of a copy. */
+  private constructor(object: BpfObject, hz?: number) {
     this.object = object;
     this.tables = [this.connectionTable(4), this.connectionTable(6)];
     this.servers = this.records('servers', 'server');
@@ -111,6 +132,7 @@ export class PacketPath {
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
     this.sweepProgram = object.program('sweep');
+    this.locateProgram = object.program('locate');
     const { btf } = object;
     this.numbers = {
       meta: btf.enumeration('meta'),
@@ -129,7 +151,7 @@ export class PacketPath {
     };
     this.connectPrograms();
     this.inherited = this.settings.u32(0, 'hz') !== 0;
-    this.hz = this.inherited ? this.settings.u32(0, 'hz') : this.measureHz();
+    this.hz = hz ?? (this.inherited ? this.settings.u32(0, 'hz') : this.measureHz());
     if (!this.inherited) this.initialize();
   }
 
@@ -158,6 +180,29 @@ export class PacketPath {
       for (const name of pins) rmSync(join(pinDirectory, name), { recursive: true, force: true });
       return new PacketPath(load());
     }
+  }
+
+  /**
+   * Loads the same programs once more, with maps of their own that nobody else reaches: room for the fewest connections, and nothing in it.
+   * Throws an Error when the object is not the one that this packet path was loaded from.
+   */
+  async loadCopy(objectPath: string): Promise<PacketPath> {
+    const maxEntries = { connections: COPY_LINES, overflow: 1, connections6: COPY_LINES, overflow6: 1 };
+    const copy = new PacketPath(await BpfObject.loadAside(objectPath, PER_CPU, { maxEntries }), this.hz);
+    const other = PROGRAMS.find((name) => copy.object.program(name).tag() !== this.object.program(name).tag());
+    if (other === undefined) return copy;
+    copy.close();
+    throw new Error(`${objectPath} is not what the packet path was loaded from: its program ${other} is another one`);
+  }
+
+  /** The entry of a key in the connection tables; expired ones too. Also says whether a new one would find a place. */
+  locate(fill: (request: Records) => void): { readonly entry: Uint8Array | undefined; readonly room: boolean } {
+    const layout = this.object.btf.struct('location');
+    const request = new Records(new Uint8Array(layout.size), layout);
+    fill(request);
+    this.locateProgram.testRun({ context: request.bytes });
+    const room = request.u32(0, 'room') !== 0;
+    return { entry: request.u32(0, 'found') ? request.bytesOf(0, 'entry') : undefined, room };
   }
 
   /** The layout of a struct that is part of another or the key of a map. */
@@ -210,6 +255,13 @@ export class PacketPath {
       counts[name] = Number(value.reduce((sum, count) => sum + count, 0n));
     }
     return counts;
+  }
+
+  clearReasons(): void {
+    for (const number of Object.values(this.numbers.reason)) {
+      if (number < this.reasons.shape.maxEntries)
+        this.reasons.update(indexKey(number), new Uint8Array(possibleCpus() * perCpuStride(this.reasons.shape.valueSize)));
+    }
   }
 
   /** Releases expired entries of some lines and says what the packet path's clock shows. */
@@ -275,19 +327,7 @@ export class PacketPath {
   /** Also after a take-over: the jump table then leads to the new programs. */
   private connectPrograms(): void {
     const tails = this.object.btf.enumeration('tail');
-    for (const [tail, name] of [
-      ['TAIL_ADMIT', 'admit_program'],
-      ['TAIL_ICMP', 'icmp_program'],
-      ['TAIL_FRAGMENT', 'fragment_program'],
-      ['TAIL_REJECT', 'reject_program'],
-      ['TAIL_REPLY', 'reply_program'],
-      ['TAIL_BALANCE6', 'balance6'],
-      ['TAIL_HEADERS6', 'headers6_program'],
-      ['TAIL_ADMIT6', 'admit6_program'],
-      ['TAIL_ICMP6', 'icmp6_program'],
-      ['TAIL_FRAGMENT6', 'fragment6_program'],
-      ['TAIL_REPLY6', 'reply6_program'],
-    ] as const) {
+    for (const [tail, name] of Object.entries(TAILS)) {
       this.object.map('programs').update(indexKey(tails[tail] as number), indexKey(this.object.program(name).fd));
     }
   }

@@ -103,6 +103,10 @@ export class ServerNumbers {
     return [...this.numbered.keys()];
   }
 
+  byNumber(): ReadonlyMap<number, ServerEntry> {
+    return new Map([...this.numbered].map(([server, { number }]) => [number, server]));
+  }
+
   setAvailable(server: ServerEntry, available: boolean): void {
     this.changeFlags(server, this.path.numbers.serverFlag.SERVER_AVAILABLE as number, available);
   }

@@ -38,6 +38,29 @@ export class BpfObject {
    * CAP_BPF and CAP_NET_ADMIN, and EINVAL when pinned maps do not fit (see `unpinMaps`).
    */
   static load(path: string, perCpu: PerCpuNames, options: BpfObjectOptions = {}): BpfObject {
+    const object = BpfObject.open(path, perCpu, options);
+    try {
+      const loaded = collectMessages(() => libbpf().load(object.handle) as number);
+      checkedBpf('bpf_object__load', loaded.result, loaded.messages);
+      return object;
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+  }
+
+  /** The same in a thread of its own: the verifier takes a while. What libbpf has to say in words is lost. */
+  static async loadAside(path: string, perCpu: PerCpuNames, options: BpfObjectOptions = {}): Promise<BpfObject> {
+    const object = BpfObject.open(path, perCpu, options);
+    const result = await new Promise<number>((resolve, reject) => {
+      libbpf().load.async(object.handle, (error: Error | null, value: number) => (error ? reject(error) : resolve(value)));
+    });
+    if (result >= 0) return object;
+    object.close();
+    throw new SystemError('bpf_object__load', -result, path);
+  }
+
+  private static open(path: string, perCpu: PerCpuNames, options: BpfObjectOptions): BpfObject {
     const btf = new Btf(readFileSync(path));
     const opened = collectMessages(() => libbpf().openFile(path, null) as Handle | null);
     if (!opened.result) throw new SystemError('bpf_object__open_file', lastErrno(), `${path}: ${opened.messages()}`);
@@ -47,8 +70,6 @@ export class BpfObject {
         checkedBpf('bpf_map__set_max_entries', libbpf().setMaxEntries(object.mapHandle(name), entries) as number, () => name);
       }
       if (options.pinDirectory !== undefined) object.setPinPaths(options.pinDirectory, options.unpinned ?? new Set());
-      const loaded = collectMessages(() => libbpf().load(object.handle) as number);
-      checkedBpf('bpf_object__load', loaded.result, loaded.messages);
       return object;
     } catch (error) {
       object.close();

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Looking without touching: what the tables say about a flow. `vipwright trace` runs a copy of the programs on copies of what they read;
+ * this program finds in the tables that packets use what of them the copy needs.
+ */
+#pragma once
+
+#include "conn_write.h"
+
+/* Argument and answer of the `locate` program. */
+struct location {
+	__u32 family; /* enum family */
+	__u32 kind;   /* META_PROTOCOL, META_TEMPLATE and META_REPLY bits */
+	struct address6 client; /* of a way back: the server */
+	struct address6 virtual; /* of a way back: the client */
+	__be16 client_port;
+	__be16 virtual_port;
+	__u32 found; /* answer: there is an entry, expired or not */
+	__u32 room;  /* answer: a new one would find a place in the lines, the overflow map not counted */
+	__u32 reserved;
+	struct conn6 entry; /* answer: a copy; of IPv4 its beginning */
+};
+
+static __always_inline int line_has_room(enum family family, struct conn_line *line, __u32 now)
+{
+	struct conn *a = line_slot(family, line, 0), *b = line_slot(family, line, 1);
+
+	return conn_is_free(a, conn_meta(a), now) || conn_is_free(b, conn_meta(b), now);
+}
+
+static __always_inline int locate_in(enum family family, struct location *request, const struct conn_key *key)
+{
+	__u32 now = now_jiffies();
+	struct conn_place place;
+	struct conn *conn;
+	__u32 meta;
+
+	if (!conn_place(family, key, &place))
+		return 0;
+	request->room = line_has_room(family, place.first, now) || line_has_room(family, place.second, now);
+	conn = conn_find(family, place.first, key);
+	if (!conn)
+		return 0;
+	meta = conn_meta(conn);
+	if (family == FAMILY_6)
+		__builtin_memcpy(&request->entry, conn, sizeof(struct conn6));
+	else
+		__builtin_memcpy(&request->entry, conn, sizeof(struct conn));
+	/* Nobody must have taken the slot while it was copied. */
+	return !((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY));
+}
+
+SEC("syscall")
+int locate(struct location *request)
+{
+	__u32 ports = (__u32)request->virtual_port << 16 | request->client_port;
+	struct address6 client = request->client, virtual = request->virtual;
+	struct conn_key6 key;
+	int found;
+
+	if (request->family == FAMILY_6) {
+		key = tuple6(&client, &virtual, ports, request->kind);
+		find_lines6(&key);
+		found = locate_in(FAMILY_6, request, &key.core);
+	} else {
+		key.core = conn_key(client.word[0], virtual.word[0], request->client_port, request->virtual_port, request->kind);
+		found = locate_in(FAMILY_4, request, &key.core);
+	}
+	request->found = found;
+	return 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * The packet path a second time: the same programs, checked by the kernel's own hash of them, on copies of what they read. Nothing that
+ * they do there reaches the maps that packets use.
+ */
+import type { IpAddress } from '../../../base/index.ts';
+import type { BpfMap } from '../../../os/bpf/index.ts';
+import { foldWords } from '../address-filter.ts';
+import type { ConnectionTable, PacketPath } from '../program.ts';
+import { Records } from '../records.ts';
+
+/** Which entry of the connection tables; the kind is made of META_PROTOCOL, META_TEMPLATE and META_REPLY. */
+export interface Wanted {
+  readonly kind: number;
+  readonly client: IpAddress;
+  readonly clientPort: number;
+  readonly virtual: IpAddress;
+  readonly virtualPort: number;
+}
+
+/** The bit that says which table a connection's number is of. */
+const TABLE_BIT = 0x8000_0000;
+
+export class PathCopy {
+  readonly path: PacketPath;
+  private readonly live: PacketPath;
+
+  private constructor(live: PacketPath, path: PacketPath) {
+    this.live = live;
+    this.path = path;
+  }
+
+  /** Throws an Error when the object has changed since the live packet path was loaded from it, SystemError when the kernel refuses it. */
+  static async load(live: PacketPath, objectPath: string): Promise<PathCopy> {
+    return new PathCopy(live, await live.loadCopy(objectPath));
+  }
+
+  /** Services, servers, ports and settings as they are now; no connections, no counts. `servers`: the numbers in use. */
+  refresh(servers: readonly number[]): void {
+    const { live, path } = this;
+    for (const name of ['servers', 'loads', 'services', 'settings'] as const) path[name].bytes.set(live[name].bytes);
+    path.slots.set(live.slots);
+    for (const family of [4, 6] as const) copyMap(live.serviceIndexes[family], path.serviceIndexes[family]);
+    copyMap(live.ports, path.ports);
+    for (const key of Array.from(path.localities.keys())) path.localities.delete(key);
+    for (const table of path.tables) {
+      const suffix = table.family === 4 ? '' : '6';
+      path.settings.setU32(0, `line_mask${suffix}`, table.lines - 1);
+      path.settings.setU32(0, `overflow${suffix}_count`, 0);
+      this.clearTable(table);
+    }
+    for (const number of servers) path.clearTotals(number);
+    path.clearReasons();
+  }
+
+  /** What lblc and lblcr remember of a virtual address. */
+  copyLocality(service: number, virtual: IpAddress): void {
+    const key = new Records(new Uint8Array(this.live.struct('locality_key').size), this.live.struct('locality_key'));
+    key.setU32(0, 'service', service);
+    key.setU32(0, 'virtual', foldWords(virtual.bytes) >>> 0);
+    const value = this.live.localities.lookup(key.bytes);
+    if (value) this.path.localities.update(key.bytes, value);
+  }
+
+  /** An entry of the live tables, and whether a new one would find a place in the table. */
+  locate({ kind, client, clientPort, virtual, virtualPort }: Wanted): { readonly entry: Uint8Array | undefined; readonly room: boolean } {
+    const { entry, room } = this.live.locate((request) => {
+      request.setU32(0, 'family', client.family);
+      request.setU32(0, 'kind', kind);
+      request.setBytes(0, 'client', client.bytes);
+      request.setBytes(0, 'virtual', virtual.bytes);
+      request.setPort(0, 'client_port', clientPort);
+      request.setPort(0, 'virtual_port', virtualPort);
+    });
+    const { overflow } = this.live.tableOf(client.family);
+    const used = this.live.settings.u32(0, `overflow${client.family === 4 ? '' : '6'}_count`);
+    return {
+      entry: entry?.subarray(0, this.live.tableOf(client.family).entries.layout.size),
+      room: room || used < overflow.shape.maxEntries,
+    };
+  }
+
+  /** The entry that a connection names as its template; undefined for none. */
+  templateOf(family: 4 | 6, connection: Uint8Array): Uint8Array | undefined {
+    const { entries } = this.live.tableOf(family);
+    const number = new Records(connection, entries.layout).u32(0, 'control') & ~TABLE_BIT;
+    if (number === 0) return undefined;
+    return entries.bytes.slice((number - 1) * entries.layout.size, number * entries.layout.size);
+  }
+
+  /**
+   * Puts entries into the copy, the template of the first one second. Every entry is found whatever line its key leads to: there are only
+   * two, and each says that the other one may have it.
+   */
+  plant(family: 4 | 6, connection: Uint8Array | undefined, template: Uint8Array | undefined, reply: Uint8Array | undefined): void {
+    const { entries } = this.path.tableOf(family);
+    for (const [slot, entry] of [connection, template, reply].entries()) {
+      if (entry) entries.bytes.set(entry, slot * entries.layout.size);
+    }
+    if (connection && template) entries.setU32(0, 'control', (2 | (family === 6 ? TABLE_BIT : 0)) >>> 0);
+    const { META_LINE, META_NEIGHBOUR, META_SPILLED } = this.path.numbers.meta as Record<string, number>;
+    const marks = ((META_NEIGHBOUR as number) | (META_SPILLED as number)) >>> 0;
+    for (let slot = 0; slot < entries.bytes.length / entries.layout.size && slot < 4; slot++) {
+      const meta = entries.u32(slot, 'meta') & ~(META_LINE as number);
+      entries.setU32(slot, 'meta', (slot % 2 === 0 ? meta | marks : meta) >>> 0);
+    }
+  }
+
+  /** Leaves no place for another entry. */
+  fill(family: 4 | 6): void {
+    const { path } = this;
+    const { entries, overflow } = path.tableOf(family);
+    const { META_VALID, META_BUSY } = path.numbers.meta as Record<string, number>;
+    for (let slot = 0; slot < 4; slot++) {
+      const meta = entries.u32(slot, 'meta');
+      if (!(meta & (META_VALID as number))) entries.setU32(slot, 'meta', (meta | (META_BUSY as number)) >>> 0);
+    }
+    overflow.update(new Uint8Array(overflow.shape.keySize), new Uint8Array(overflow.shape.valueSize));
+  }
+
+  close(): void {
+    this.path.close();
+  }
+
+  private clearTable({ entries, overflow }: ConnectionTable): void {
+    entries.bytes.fill(0);
+    for (const key of Array.from(overflow.keys())) overflow.delete(key);
+  }
+}
+
+function copyMap(from: BpfMap, to: BpfMap): void {
+  const kept = new Set<string>();
+  for (const key of Array.from(from.keys())) {
+    const value = from.lookup(key);
+    if (!value) continue;
+    kept.add(key.toString());
+    to.update(key, value);
+  }
+  for (const key of Array.from(to.keys())) if (!kept.has(key.toString())) to.delete(key);
+}

@@ -1,0 +1,108 @@
+/** What the numbered reasons mean, and what to do about each. docs/packet-reasons.md has the same words; a test holds them together. */
+import type { TraceFate, TraceReason } from '../../../ports/index.ts';
+
+interface Words {
+  /** "The packet …". */
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+export const REASONS: Readonly<Record<string, Words>> = {
+  DROP_TABLE_FULL: {
+    meaning: 'would start a connection, but the connection table and its overflow have no free place.',
+    remedy: 'Make the table larger, or shorten the time-outs (`ipvsadm --set`).',
+  },
+  DROP_TABLE_BUSY: {
+    meaning: 'would start or continue a connection whose place in the table other CPUs kept changing; the sender tries again.',
+    remedy: 'Nothing, while it is rare.',
+  },
+  DROP_SERVER_DELETED: {
+    meaning: 'belongs to a connection whose real server was deleted; it is forwarded again when the server is added again in time.',
+    remedy: 'Give a real server the weight 0 first, and delete it when its connections are over.',
+  },
+  DROP_NO_NEXT_HOP: {
+    meaning: 'is for a real server whose MAC address, or that of the router before it, is not known yet.',
+    remedy: 'See whether the director reaches it: `ip route get SERVER`, `ip neighbour`.',
+  },
+  DROP_FRAGMENT_UNKNOWN: {
+    meaning: 'is a later fragment of a datagram whose first fragment was not seen.',
+    remedy: 'Let the sender cut datagrams less, or look where first fragments are lost.',
+  },
+  DROP_TOO_BIG: {
+    meaning:
+      'is an IPv4 packet that is longer than the way to its real server takes and does not forbid fragmentation, which the packet path does not do.',
+    remedy: 'Raise the MTU of the way to the real server, tunnel headers included.',
+  },
+  DROP_REJECT_LIMITED: {
+    meaning: 'deserved an ICMP error, but this CPU has sent as many as it may in one second.',
+    remedy: 'See which REJECT reason grows beside it, and look after that one.',
+  },
+  DROP_REDIRECT_FAILED: {
+    meaning: 'should have left by a port that the packet path may not send by.',
+    remedy: 'See whether the interface to the real server is still there: `ip link`.',
+  },
+  DROP_NO_HEADROOM: {
+    meaning: "is for a tunnel, but its port's driver left no room before the frame for the tunnel's headers.",
+    remedy: "Forward by `DR` or `NAT`, or use a port whose driver leaves XDP's usual room.",
+  },
+  REJECT_NO_SERVER: {
+    meaning: 'would start a connection, but no real server takes any: answered with "port unreachable".',
+    remedy: 'See the verdicts and weights of the real servers: `vipwright status`. A `sorry_server` answers in such a case.',
+  },
+  REJECT_TTL_EXCEEDED: {
+    meaning: 'has no hop left: answered with "time exceeded", unless it is an ICMP error or a later fragment (RFC 1122, 3.2.2).',
+    remedy: 'Look for a routing loop, if it is not a traceroute.',
+  },
+  REJECT_TOO_BIG: {
+    meaning:
+      'is longer than the way to its real server takes and may not be cut: answered, with the same exceptions, with "fragmentation needed" and the MTU; an IPv6 packet always with "packet too big".',
+    remedy: 'Nothing, if the sender gets the answer; else let ICMP pass, or raise the MTU of the way to the real server.',
+  },
+  PASS_MALFORMED: {
+    meaning: 'has a length or a header that cannot be right; the stack counts what is wrong with it.',
+    remedy: 'See `nstat` for what the stack counted, and look at the sender.',
+  },
+  PASS_FOREIGN_MAC: {
+    meaning: 'is for a virtual address, but its frame is addressed to another machine or to many.',
+    remedy: 'Nothing on a hub or a mirrored port; else see whose MAC address the senders have for the VIP.',
+  },
+  PASS_PROTOCOL: {
+    meaning:
+      'is for a virtual address, but is neither TCP nor UDP nor ICMP; or an IPv6 packet with more than six extension headers, or whose routing header has segments left.',
+    remedy: 'Nothing: the director itself answers, or not.',
+  },
+  PASS_NO_SERVICE: {
+    meaning: 'is for a virtual address, but for a port that no virtual service has.',
+    remedy: 'See the services: `vipwright ipvsadm -L -n`. The director itself answers on this port.',
+  },
+  PASS_NO_CONNECTION: {
+    meaning: 'is a TCP segment of no known connection and does not open one; the stack answers it with a reset.',
+    remedy:
+      'Nothing, after a takeover or a long silence; else compare the time-out (`ipvsadm -L --timeout`) with the silences of the application.',
+  },
+  PASS_FTP_DATA: {
+    meaning: 'would start a connection from port 20, the data port of active FTP, which is never balanced.',
+    remedy: 'Nothing.',
+  },
+  PASS_LOCAL_SERVER: {
+    meaning: 'is for a real server that is the director itself.',
+    remedy: 'Nothing, if the director is meant to serve; a listener has to be there under the virtual address.',
+  },
+  PASS_ICMP: {
+    meaning: 'is ICMP or ICMPv6 for the virtual address itself (neighbour discovery too), or an error that quotes no known connection.',
+    remedy: 'Nothing.',
+  },
+};
+
+const NOT_OURS: Words = {
+  meaning: 'is not for the address of a virtual service, nor a reply of a masqueraded connection.',
+  remedy: 'Nothing, if the director is no more to this packet than a host or a router; else see the services: `vipwright ipvsadm -L -n`.',
+};
+
+/** Of the reasons that a packet moved the last one of a drop says most: "too big, and no answer for there were too many". */
+export function reasonOf(names: readonly string[], numbers: Readonly<Record<string, number>>, fate: TraceFate): TraceReason | undefined {
+  const name = names.find((candidate) => candidate.startsWith('DROP_')) ?? names[0];
+  if (name === undefined) return fate === 'passed' ? NOT_OURS : undefined;
+  const words = REASONS[name];
+  return { number: numbers[name] as number, name, meaning: words?.meaning ?? '', remedy: words?.remedy ?? '' };
+}

@@ -1,0 +1,259 @@
+/** Where a packet would go, asked of the packet path's own programs. */
+import { IpAddress, type IpFamily } from '../../../base/index.ts';
+import { type Protocol, serverKeyText, serviceKeyText } from '../../../model/index.ts';
+import {
+  type ConnectionStatus,
+  DataPlaneError,
+  type TraceCandidate,
+  type TraceFate,
+  type TraceFlow,
+  type TraceReport,
+} from '../../../ports/index.ts';
+import type { ServerEntry, ServiceEntry } from '../../memory/index.ts';
+import { readConnections } from '../connections.ts';
+import { Records } from '../records.ts';
+import type { PathCopy, Wanted } from './copy.ts';
+import { describeFrame } from './describe.ts';
+import { frameOf, NOBODYS_MAC, shortestPacket } from './frame.ts';
+import { reasonOf } from './reasons.ts';
+
+/** enum xdp_action. */
+const VERDICTS: readonly TraceFate[] = ['dropped', 'dropped', 'passed', 'forwarded', 'forwarded'];
+const REDIRECT = 4;
+const TRANSMIT = 3;
+/** struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. */
+const CONTEXT_SIZE = 24;
+const MAX_PACKET = 3000;
+const ETHERNET_HEADER = 14;
+
+/** A port of the packet path. */
+export interface TracePort {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: Uint8Array;
+}
+
+/** What the plane knows of its tables. */
+export interface TraceTables {
+  service(protocol: Protocol, address: IpAddress, port: number): ServiceEntry | undefined;
+  indexOf(service: ServiceEntry): number;
+  /** Every server that has a number, deleted ones too. */
+  servers(): ReadonlyMap<number, ServerEntry>;
+  /** Undefined when the packet path is not on this interface, or on none. */
+  port(name: string | undefined, source: IpAddress): TracePort | undefined;
+  portName(index: number): string;
+}
+
+/** What a run left behind in the copy. */
+interface Run {
+  readonly verdict: number;
+  readonly frame: Uint8Array;
+  readonly reasons: readonly string[];
+  readonly after: readonly ConnectionStatus[];
+  readonly counted: { readonly number: number; readonly isNew: boolean } | undefined;
+}
+
+/** The entries of the tables that have to do with the flow. */
+interface Known {
+  readonly connection: Uint8Array | undefined;
+  readonly template: Uint8Array | undefined;
+  readonly reply: Uint8Array | undefined;
+  readonly room: boolean;
+}
+
+export class Tracer {
+  private readonly copy: PathCopy;
+  private readonly tables: TraceTables;
+
+  constructor(copy: PathCopy, tables: TraceTables) {
+    this.copy = copy;
+    this.tables = tables;
+  }
+
+  /** Throws DataPlaneError `invalid` for a packet that there cannot be, or an interface that the packet path is not on. */
+  trace(flow: TraceFlow): TraceReport {
+    requirePossible(flow);
+    const port = this.tables.port(flow.interface, flow.source);
+    if (!port)
+      throw new DataPlaneError('invalid', `the packet path is not on ${flow.interface ?? 'any interface'}: it sees no such packet`);
+    const { copy, tables } = this;
+    const numbers = [...tables.servers().keys()];
+    copy.refresh(numbers);
+    const service = flow.protocol === 'icmp' ? undefined : tables.service(flow.protocol, flow.destination, flow.destinationPort);
+    const { family } = flow.destination;
+    const known = this.known(flow, service);
+    copy.plant(family, known.connection, known.template, known.reply);
+    if (!known.room) copy.fill(family);
+    if (service) copy.copyLocality(tables.indexOf(service), flow.destination);
+    const before = this.connections();
+    const flag = flow.flag ?? (known.connection || known.reply ? 'ack' : 'syn');
+    const frame = frameOf(flow, flag, { destination: port.mac, source: NOBODYS_MAC });
+    const run = this.run(frame, port.index, numbers);
+    return this.report(flow, { port, frame, before, run, service, known });
+  }
+
+  close(): void {
+    this.copy.close();
+  }
+
+  private connections(): ConnectionStatus[] {
+    return [...readConnections(this.copy.path, this.copy.path.clock().jiffies)];
+  }
+
+  private known(flow: TraceFlow, service: ServiceEntry | undefined): Known {
+    if (flow.protocol === 'icmp') return { connection: undefined, template: undefined, reply: undefined, room: true };
+    const { numbers } = this.copy.path;
+    const { META_TEMPLATE, META_REPLY, META_PROTOCOL_SHIFT } = numbers.meta as Record<string, number>;
+    const kind = (numbers.protocol[`CONN_${flow.protocol.toUpperCase()}`] as number) << (META_PROTOCOL_SHIFT as number);
+    const { source: client, sourcePort: clientPort, destination: virtual, destinationPort: virtualPort } = flow;
+    const wanted: Wanted = { kind, client, clientPort, virtual, virtualPort };
+    const { family } = virtual;
+    const own = this.copy.locate(wanted);
+    if (own.entry) return { connection: own.entry, template: this.copy.templateOf(family, own.entry), reply: undefined, room: own.room };
+    const reply = this.copy.locate({ ...wanted, kind: kind | (META_REPLY as number) }).entry;
+    if (reply) {
+      const origin = this.copy.locate({ kind, client: virtual, clientPort: virtualPort, ...this.translated(reply, family) }).entry;
+      return { connection: origin, template: origin && this.copy.templateOf(family, origin), reply, room: true };
+    }
+    return {
+      connection: undefined,
+      template: service && this.template(flow, service, kind | (META_TEMPLATE as number)),
+      reply,
+      room: own.room,
+    };
+  }
+
+  /** The virtual address and port that a way back leads to. */
+  private translated(reply: Uint8Array, family: IpFamily): { readonly virtual: IpAddress; readonly virtualPort: number } {
+    const record = new Records(reply, this.copy.path.struct(family === 4 ? 'reply' : 'reply6'));
+    return { virtual: IpAddress.fromBytes(record.bytesOf(0, 'virtual')) as IpAddress, virtualPort: record.port(0, 'virtual_port') };
+  }
+
+  private template({ source, destination }: TraceFlow, { service }: ServiceEntry, kind: number): Uint8Array | undefined {
+    const { persistence, key } = service;
+    if (!persistence || key.kind !== 'address') return undefined;
+    const client = networkOf(source, persistence.prefixLength);
+    return this.copy.locate({ kind, client, clientPort: 0, virtual: destination, virtualPort: key.port }).entry;
+  }
+
+  private run(frame: Uint8Array, ingress: number, numbers: readonly number[]): Run {
+    const { path } = this.copy;
+    const context = new Uint8Array(CONTEXT_SIZE);
+    const view = new DataView(context.buffer);
+    view.setUint32(4, frame.length, true);
+    view.setUint32(12, ingress, true);
+    const { verdict, data } = path.balance.testRun({ data: frame, context, repeat: 1 });
+    const reasons = Object.entries(path.reasonCounts()).flatMap(([name, count]) => (count > 0 ? [name] : []));
+    const totals = numbers.map((number) => ({ number, ...path.totals(number) }));
+    const found = totals.find(({ connections, inPackets, outPackets }) => connections + inPackets + outPackets > 0);
+    const counted = found && { number: found.number, isNew: found.connections > 0 };
+    return { verdict, frame: data, reasons, after: this.connections(), counted };
+  }
+
+  private report(flow: TraceFlow, parts: Parts): TraceReport {
+    const { port, frame, before, run, known } = parts;
+    const isReply = known.reply !== undefined;
+    const existing = before.find((connection) => isOf(flow, connection, isReply));
+    const after = run.after.find((connection) => isOf(flow, connection, isReply));
+    const kept = existing !== undefined && run.counted?.isNew !== true;
+    const number = run.counted?.number ?? (kept && known.connection ? this.serverOf(flow, known.connection) : undefined);
+    const entry = number === undefined ? undefined : this.tables.servers().get(number);
+    const isPassed = run.reasons.includes('PASS_NO_SERVICE') || (VERDICTS[run.verdict] === 'passed' && run.reasons.length === 0);
+    const owner = entry?.owner ?? (isPassed ? undefined : parts.service);
+    const reason = reasonOf(run.reasons, this.copy.path.numbers.reason, VERDICTS[run.verdict] as TraceFate);
+    const answered = run.reasons.some((name) => name.startsWith('REJECT_')) && run.verdict >= TRANSMIT;
+    const template = this.templateReport(before, run.after);
+    const by = isReply ? 'reply' : kept ? 'connection' : template?.kind === 'existing' ? 'template' : 'scheduler';
+    const fate = answered ? 'answered' : (VERDICTS[run.verdict] as TraceFate);
+    return {
+      interface: port.name,
+      packet: describeFrame(frame),
+      fate,
+      ...(reason && { reason }),
+      ...(owner && { service: serviceKeyText(owner.service.key), scheduler: owner.service.scheduler }),
+      ...((kept || run.counted?.isNew) && { connection: connectionReport(kept ? existing : undefined, after) }),
+      ...(template && { template }),
+      ...(entry && { server: { server: serverKeyText(entry), method: entry.method, ...(entry.tunnel && { tunnel: entry.tunnel }), by } }),
+      ...(owner && by === 'scheduler' && { candidates: owner.servers.map(candidate) }),
+      ...((fate === 'forwarded' || fate === 'answered') && { out: this.outgoing(run, port, answered, number, entry) }),
+    };
+  }
+
+  private serverOf({ destination }: TraceFlow, connection: Uint8Array): number {
+    return new Records(connection, this.copy.path.tableOf(destination.family).entries.layout).u32(0, 'server');
+  }
+
+  private templateReport(before: readonly ConnectionStatus[], after: readonly ConnectionStatus[]): TraceReport['template'] {
+    const planted = before.find((connection) => connection.clientPort === 0);
+    const template = planted ?? after.find((connection) => connection.clientPort === 0);
+    return template && { kind: planted ? 'existing' : 'new', client: String(template.client), secondsLeft: template.expiresSeconds };
+  }
+
+  private outgoing(
+    run: Run,
+    port: TracePort,
+    answered: boolean,
+    server: number | undefined,
+    entry: ServerEntry | undefined,
+  ): TraceReport['out'] {
+    const packet = describeFrame(run.frame, entry?.tunnel?.port);
+    if (run.verdict !== REDIRECT || answered) return { interface: port.name, packet };
+    const { path } = this.copy;
+    const isReply = server !== undefined && path.totals(server).inPackets === 0;
+    const index = server === undefined || isReply ? this.portOfMac(run.frame.subarray(6, 12)) : path.servers.u32(server, 'ifindex');
+    return { interface: index === undefined ? port.name : this.tables.portName(index), packet };
+  }
+
+  private portOfMac(mac: Uint8Array): number | undefined {
+    const { settings } = this.copy.path;
+    const macs = settings.bytesOf(0, 'port_macs');
+    for (let port = 0; port < settings.u32(0, 'port_count'); port++) {
+      if (mac.every((byte, at) => byte === macs[port * 8 + at])) return settings.u32Of(0, 'port_indexes', port);
+    }
+    return undefined;
+  }
+}
+
+interface Parts {
+  readonly port: TracePort;
+  readonly frame: Uint8Array;
+  readonly before: readonly ConnectionStatus[];
+  readonly run: Run;
+  readonly service: ServiceEntry | undefined;
+  readonly known: Known;
+}
+
+function requirePossible(flow: TraceFlow): void {
+  const { source, destination, length = shortestPacket(flow), hops = 64 } = flow;
+  const refuse = (why: string): never => {
+    throw new DataPlaneError('invalid', why);
+  };
+  if (source.family !== destination.family) refuse(`${source} and ${destination} are of different address families`);
+  if (length < shortestPacket(flow)) refuse(`${length} bytes are less than the packet's headers, ${shortestPacket(flow)}`);
+  if (length + ETHERNET_HEADER > MAX_PACKET) refuse(`${length} bytes are more than a trace can carry, ${MAX_PACKET - ETHERNET_HEADER}`);
+  if (hops < 1 || hops > 255) refuse(`${hops} is no TTL`);
+}
+
+/** Whether the entry is the flow's connection, or the one that the flow answers. */
+function isOf(flow: TraceFlow, connection: ConnectionStatus, isReply: boolean): boolean {
+  const [client, port] = isReply ? [flow.destination, flow.destinationPort] : [flow.source, flow.sourcePort];
+  return connection.client.equals(client) && connection.clientPort === port;
+}
+
+function connectionReport(existing: ConnectionStatus | undefined, after: ConnectionStatus | undefined): TraceReport['connection'] {
+  return {
+    kind: existing ? 'existing' : 'new',
+    ...(existing && { state: existing.state, secondsLeft: existing.expiresSeconds }),
+    ...(after && { nextState: after.state, nextSecondsLeft: after.expiresSeconds }),
+  };
+}
+
+function candidate(server: ServerEntry): TraceCandidate {
+  const { weight, activeConnections, inactiveConnections, overloaded } = server;
+  return { server: serverKeyText(server), weight, activeConnections, inactiveConnections, overloaded };
+}
+
+function networkOf(address: IpAddress, prefixLength: number): IpAddress {
+  const bytes = address.bytes.map((byte, at) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - at * 8))));
+  return IpAddress.fromBytes(bytes) as IpAddress;
+}
