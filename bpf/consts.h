@@ -63,6 +63,10 @@
 /* Secret numbers of the IPv6 table's hash, one for each 32-bit word that it hashes. */
 #define HASH6_WORDS 10
 
+/* A frame's checksum is computed so many bytes at a time: what bpf_csum_diff() takes in every kernel. */
+#define CHUNK_BYTES 512
+#define MAX_FRAME_BYTES 65536
+
 #define NSEC_PER_SEC 1000000000ULL
 
 /* Where the entry program jumps to; indexes of the `programs` map. */
@@ -143,6 +147,7 @@ enum server_flag {
 	SERVER_AVAILABLE = 1, /* configured; cleared when it is deleted while connections still name it */
 	SERVER_REACHABLE = 2, /* the next hop's addresses are known */
 	SERVER_LOCAL = 4,     /* the director itself */
+	SERVER_CHECKSUM = 8,  /* GUE and GRE with a checksum over what they carry */
 };
 
 /* How a packet is sent to its real server. */

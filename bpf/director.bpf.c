@@ -2,6 +2,7 @@
 /*
  * The packet path of a director: IPVS's semantics for TCP and UDP. `balance` is what a port runs; it answers for established IPv4
  * connections alone and jumps to the other programs for everything else (those of IPv6 are in director6.h). `sweep` is run by the director.
+ * "xdp.frags": long frames may come in several buffers. All headers lie in the first; what lies behind it is only counted and moved.
  */
 #include "admit_packet.h"
 #include "reply.h"
@@ -16,7 +17,7 @@ static __always_inline struct conn_key packet_key(const struct packet *packet, _
 			protocol << META_PROTOCOL_SHIFT | kind);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int balance(struct xdp_md *ctx)
 {
 	struct packet packet;
@@ -36,7 +37,7 @@ int balance(struct xdp_md *ctx)
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
 		return jump(ctx, TAIL_FRAGMENT);
-	if (!parse_lengths(&packet))
+	if (!parse_lengths(ctx, &packet))
 		return pass(PASS_MALFORMED);
 	if (packet.ip->protocol == IPPROTO_TCP) {
 		if (!has_tcp_header(&packet))
@@ -65,7 +66,7 @@ int balance(struct xdp_md *ctx)
 }
 
 /* The whole way, for packets that `balance` found no connection for, SYNs, and first fragments. */
-SEC("xdp")
+SEC("xdp.frags")
 int admit_program(struct xdp_md *ctx)
 {
 	struct packet packet;
@@ -76,7 +77,7 @@ int admit_program(struct xdp_md *ctx)
 	__u8 flags = 0;
 	int verdict;
 
-	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_PASS;
 	if (packet.ip->protocol == IPPROTO_TCP) {
 		if (!has_tcp_header(&packet))
@@ -103,7 +104,7 @@ int admit_program(struct xdp_md *ctx)
 }
 
 /* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. */
-SEC("xdp")
+SEC("xdp.frags")
 int icmp_program(struct xdp_md *ctx)
 {
 	const struct icmp_header *icmp;
@@ -114,7 +115,7 @@ int icmp_program(struct xdp_md *ctx)
 	struct conn *conn;
 	__u32 index;
 
-	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_PASS;
 	if (packet.ip->protocol != IPPROTO_ICMP)
 		return pass(PASS_PROTOCOL);
@@ -138,7 +139,7 @@ int icmp_program(struct xdp_md *ctx)
 }
 
 /* The first fragment has the ports and goes the usual way; the server it went to is remembered for the others. */
-SEC("xdp")
+SEC("xdp.frags")
 int fragment_program(struct xdp_md *ctx)
 {
 	struct fragment_key where;
@@ -155,7 +156,7 @@ int fragment_program(struct xdp_md *ctx)
 		return pass(PASS_PROTOCOL);
 	if (!is_later_fragment(&packet))
 		return jump(ctx, TAIL_ADMIT);
-	if (!parse_header(&packet))
+	if (!parse_header(ctx, &packet))
 		return pass(PASS_MALFORMED);
 	where = fragment_key(&packet);
 	way = bpf_map_lookup_elem(&fragments, &where);
@@ -169,7 +170,7 @@ int fragment_program(struct xdp_md *ctx)
 }
 
 /* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
-SEC("xdp")
+SEC("xdp.frags")
 int reply_program(struct xdp_md *ctx)
 {
 	struct way_back back;
@@ -181,11 +182,11 @@ int reply_program(struct xdp_md *ctx)
 	__u32 meta;
 	__u8 flags = 0;
 
-	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth) || !parse_header(&packet))
+	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth) || !parse_header(ctx, &packet))
 		return XDP_PASS;
 	if (is_later_fragment(&packet))
 		return reply_fragment(ctx, &packet);
-	if (!parse_lengths(&packet))
+	if (!parse_lengths(ctx, &packet))
 		return XDP_PASS;
 	if (packet.ip->protocol == IPPROTO_TCP) {
 		if (!has_tcp_header(&packet))
@@ -213,7 +214,7 @@ int reply_program(struct xdp_md *ctx)
 }
 
 /* Answers with the ICMP error that the scratch area says. */
-SEC("xdp")
+SEC("xdp.frags")
 int reject_program(struct xdp_md *ctx)
 {
 	__u32 zero = 0;

@@ -6,7 +6,7 @@
 #include "reply.h"
 
 /* `balance` saw that it is an IPv6 packet. */
-SEC("xdp")
+SEC("xdp.frags")
 int balance6(struct xdp_md *ctx)
 {
 	struct packet packet;
@@ -23,7 +23,7 @@ int balance6(struct xdp_md *ctx)
 		return may_be_reply(fold(&packet.ip6->source)) ? jump(ctx, TAIL_REPLY6) : XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
-	if (!parse_header6(&packet))
+	if (!parse_header6(ctx, &packet))
 		return pass(PASS_MALFORMED);
 	if (packet.ip6->next != IPPROTO_TCP && packet.ip6->next != IPPROTO_UDP)
 		return jump(ctx, TAIL_HEADERS6);
@@ -55,7 +55,7 @@ int balance6(struct xdp_md *ctx)
 }
 
 /* Where a packet to a virtual address goes whose transport header is not where it usually is. */
-SEC("xdp")
+SEC("xdp.frags")
 int headers6_program(struct xdp_md *ctx)
 {
 	struct packet packet;
@@ -72,7 +72,7 @@ int headers6_program(struct xdp_md *ctx)
 	return jump(ctx, TAIL_ADMIT6);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int admit6_program(struct xdp_md *ctx)
 {
 	struct packet packet;
@@ -109,7 +109,7 @@ int admit6_program(struct xdp_md *ctx)
 }
 
 /* Errors follow the connection they quote; everything else, neighbour discovery first of all, is the director's. */
-SEC("xdp")
+SEC("xdp.frags")
 int icmp6_program(struct xdp_md *ctx)
 {
 	const struct icmp_header *icmp;
@@ -142,7 +142,7 @@ int icmp6_program(struct xdp_md *ctx)
 	return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_ADDRESS);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int fragment6_program(struct xdp_md *ctx)
 {
 	struct fragment_key6 where;
@@ -167,7 +167,7 @@ int fragment6_program(struct xdp_md *ctx)
 }
 
 /* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
-SEC("xdp")
+SEC("xdp.frags")
 int reply6_program(struct xdp_md *ctx)
 {
 	struct way_back6 back;

@@ -44,16 +44,15 @@ static __always_inline int reject_expired(enum family family, struct xdp_md *ctx
 	return reject(ctx, source, REJECT_TTL_EXCEEDED, family == FAMILY_6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 0, 0);
 }
 
+/*
+ * IPv4 packets that may be cut are not cut here, and their sender is told as well: it cuts them from then on, or sends shorter ones, where a
+ * packet that is dropped without a word would be sent again and again.
+ */
 static __always_inline int reject_too_big(enum family family, struct xdp_md *ctx, struct address6 source, __u32 mtu)
 {
 	if (family == FAMILY_6)
 		return reject(ctx, source, REJECT_TOO_BIG, ICMP6_TOO_BIG, 0, mtu);
 	return reject(ctx, source, REJECT_TOO_BIG, ICMP_UNREACHABLE, ICMP_CODE_TOO_BIG, mtu);
-}
-
-static __always_inline int may_be_cut(enum family family, const struct packet *packet)
-{
-	return family == FAMILY_4 && !(packet->ip->frag_off & bpf_htons(IP_DF));
 }
 
 static __always_inline __u32 hops_left(enum family family, const struct packet *packet)
@@ -83,7 +82,7 @@ static __always_inline int forward_on(enum family family, struct xdp_md *ctx, st
 	if (hops_left(family, packet) <= 1)
 		return reject_expired(family, ctx, FROM_DESTINATION);
 	if (is_too_long(ctx, packet->length, server->mtu))
-		return may_be_cut(family, packet) ? drop(DROP_TOO_BIG) : reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
+		return reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
 	take_hop(family, packet);
 	if (what)
 		rewrite_destination(family, packet, server, what);

@@ -120,7 +120,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	__u32 quoted, excess;
 	__be32 client, virtual;
 
-	if (!parse_ipv4(ctx, &packet) || !parse_lengths(&packet))
+	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_DROP;
 	/* No error about an error, nor about a fragment that does not say what it belongs to (RFC 1122, 3.2.2). */
 	if (packet.ip->protocol == IPPROTO_ICMP || is_later_fragment(&packet))
@@ -129,7 +129,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	eth = *packet.eth;
 	client = packet.ip->saddr;
 	virtual = scratch->icmp_source.word[0] ? scratch->icmp_source.word[0] : packet.ip->daddr;
-	excess = (__u32)(packet.end - (void *)packet.ip) - quoted;
+	excess = (__u32)bpf_xdp_get_buff_len(ctx) - sizeof(eth) - quoted;
 	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct iphdr) + sizeof(struct icmp_header))))
 		return XDP_DROP;
 	packet.eth = (void *)(long)ctx->data;

@@ -83,11 +83,6 @@ static __always_inline __u64 sum_of(const void *at, __u32 length, const void *en
 	return sum;
 }
 
-static __always_inline __u64 sum_of_address(const struct address6 *address)
-{
-	return (__u64)address->word[0] + address->word[1] + address->word[2] + address->word[3];
-}
-
 /*
  * Turns the packet into an ICMPv6 error to its sender: as much of it as the least MTU has room for stays where it is, and new headers go
  * before it. As in IPv4, no error about an error nor about a later fragment.
@@ -109,7 +104,7 @@ static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch 
 	virtual = scratch->icmp_source;
 	if (is_unspecified(&virtual))
 		virtual = packet.ip6->destination;
-	excess = (__u32)(packet.end - (void *)packet.ip6) - quoted;
+	excess = (__u32)bpf_xdp_get_buff_len(ctx) - sizeof(eth) - quoted;
 	if (bpf_xdp_adjust_tail(ctx, -(int)excess) || bpf_xdp_adjust_head(ctx, -(int)(sizeof(struct ip6_header) + sizeof(*icmp))))
 		return XDP_DROP;
 	packet.eth = (void *)(long)ctx->data;

@@ -144,6 +144,13 @@ struct {
 	__type(value, struct conn_key6);
 } keys6 SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct chunk);
+} chunks SEC(".maps");
+
 /* Ports a packet may leave by, keyed by interface index. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);

@@ -121,8 +121,14 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 	return *type == bpf_htons(ETH_P_IP);
 }
 
+/* Whether an IP packet of this length is in the frame. Of a long frame the first buffer ends before. */
+static __always_inline int is_complete(struct xdp_md *ctx, const struct packet *packet, __u32 length)
+{
+	return (void *)packet->ip + length <= packet->end || length + sizeof(struct ethhdr) <= bpf_xdp_get_buff_len(ctx);
+}
+
 /* Checks what the stack would check of the IP header; the stack counts what is wrong, so it gets it. */
-static __always_inline int parse_header(struct packet *packet)
+static __always_inline int parse_header(struct xdp_md *ctx, struct packet *packet)
 {
 	__u32 header = packet->ip->ihl * 4;
 
@@ -130,13 +136,13 @@ static __always_inline int parse_header(struct packet *packet)
 	packet->l4 = (void *)packet->ip + header;
 	if (packet->ip->version != 4 || header < sizeof(struct iphdr) || packet->length < header)
 		return 0;
-	return (void *)packet->ip + packet->length <= packet->end;
+	return is_complete(ctx, packet, packet->length);
 }
 
 /* The same, and that there are ports behind the header. */
-static __always_inline int parse_lengths(struct packet *packet)
+static __always_inline int parse_lengths(struct xdp_md *ctx, struct packet *packet)
 {
-	return parse_header(packet) && packet->length >= packet->ip->ihl * 4 + 8 && packet->l4 + 8 <= packet->end;
+	return parse_header(ctx, packet) && packet->length >= packet->ip->ihl * 4 + 8 && packet->l4 + 8 <= packet->end;
 }
 
 /* Of a packet whose headers were read. */

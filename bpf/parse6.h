@@ -108,7 +108,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *packet)
 }
 
 /* Checks what the stack would check of the header. A packet longer than 64 KiB says that it has no length. */
-static __always_inline int parse_header6(struct packet *packet)
+static __always_inline int parse_header6(struct xdp_md *ctx, struct packet *packet)
 {
 	__u32 length = bpf_ntohs(packet->ip6->payload_length) + sizeof(struct ip6_header);
 
@@ -117,7 +117,7 @@ static __always_inline int parse_header6(struct packet *packet)
 	asm volatile("" : "+r"(length));
 	if (packet->ip6->version_and_class >> 4 != 6 || !packet->ip6->payload_length)
 		return 0;
-	return (void *)packet->ip6 + length <= packet->end;
+	return is_complete(ctx, packet, length);
 }
 
 /* Whether eight bytes of transport header are there. */
@@ -141,7 +141,7 @@ static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *pac
 {
 	struct headers headers = {};
 
-	if (!parse_ipv6(ctx, packet) || !parse_header6(packet) || !walk_headers(ctx, sizeof(struct ethhdr), &headers))
+	if (!parse_ipv6(ctx, packet) || !parse_header6(ctx, packet) || !walk_headers(ctx, sizeof(struct ethhdr), &headers))
 		return 0;
 	if (headers.offset > MAX_EXTENSION_BYTES * 4)
 		return 0;
@@ -169,6 +169,12 @@ static __always_inline struct conn_key6 packet_tuple6(const struct packet *packe
 
 	return tuple6(&packet->ip6->source, &packet->ip6->destination, (__u32)ports->destination << 16 | ports->source,
 		      protocol << META_PROTOCOL_SHIFT | kind);
+}
+
+/* Whatever the order of its words. */
+static __always_inline __u64 sum_of_address(const struct address6 *address)
+{
+	return (__u64)address->word[0] + address->word[1] + address->word[2] + address->word[3];
 }
 
 /* The whole key, for everyone who is not in a hurry. */

@@ -63,7 +63,7 @@ static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *pac
 	if (packet->ip->ttl <= 1)
 		return reject_expired(FAMILY_4, ctx, from);
 	if (is_too_long(ctx, packet->length, mtu))
-		return may_be_cut(FAMILY_4, packet) ? drop(DROP_TOO_BIG) : reject_too_big(FAMILY_4, ctx, from, mtu);
+		return reject_too_big(FAMILY_4, ctx, from, mtu);
 	take_hop(FAMILY_4, packet);
 	rewrite_source(packet, back->virtual, back->virtual_port, what);
 	return send_to_hop(ctx, packet, &back->to, port);

@@ -242,6 +242,11 @@ struct choice {
 	struct locality fresh;
 };
 
+/* What is summed up at once. */
+struct chunk {
+	__u64 word[CHUNK_BYTES / 8];
+};
+
 struct fragment_key {
 	__be32 source;
 	__be32 destination;

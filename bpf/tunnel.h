@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Tunnels to real servers: IP in IP (RFC 2003, RFC 2473), GRE (RFC 2784) and Generic UDP Encapsulation (variant 0), either family in either,
- * without checksums of their own. The outer header is made as IPVS makes it.
+ * with or without checksums of their own. The outer header is made as IPVS makes it.
  */
 #pragma once
 
+#include "checksum.h"
 #include "send.h"
 
 #define ETHERTYPE_OF(ip_protocol) bpf_htons((ip_protocol) == IPPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_IP)
@@ -13,9 +14,14 @@
 #define IP_ECN_ECT_0 2
 #define IP_ECN_CE 3
 
+#define GRE_CHECKSUM 0x8000
+
+/* RFC 2784: the checksum, and two reserved bytes, only where the flag says so. */
 struct gre_header {
 	__be16 flags;
 	__be16 protocol;
+	__be16 check;
+	__be16 reserved;
 };
 
 /* UDP's header and GUE's behind it. */
@@ -40,9 +46,13 @@ struct inner {
 };
 
 /* What lies between the outer and the inner IP header. */
-static __always_inline __u32 between_headers(__u8 forwarding)
+static __always_inline __u32 between_headers(const struct server *server)
 {
-	return forwarding == FORWARD_GUE ? sizeof(struct gue_header) : forwarding == FORWARD_GRE ? sizeof(struct gre_header) : 0;
+	if (server->forwarding == FORWARD_GUE)
+		return sizeof(struct gue_header);
+	if (server->forwarding != FORWARD_GRE)
+		return 0;
+	return server->flags & SERVER_CHECKSUM ? sizeof(struct gre_header) : offsetof(struct gre_header, check);
 }
 
 /* From the dynamic ports, by the addresses; ports are left out, for the fragments of a datagram must not part. */
@@ -111,8 +121,14 @@ static __always_inline void write_outer6(struct ip6_header *ip6, const struct in
 /* What lies between the IP headers, `behind` the outer one. */
 static __always_inline void write_between(void *behind, const struct inner *inner, const struct server *server)
 {
-	if (server->forwarding == FORWARD_GRE)
-		*(struct gre_header *)behind = (struct gre_header){ .protocol = ETHERTYPE_OF(inner->protocol) };
+	struct gre_header *gre = behind;
+
+	if (server->forwarding == FORWARD_GRE) {
+		gre->flags = 0;
+		gre->protocol = ETHERTYPE_OF(inner->protocol);
+		if (server->flags & SERVER_CHECKSUM)
+			*gre = (struct gre_header){ .flags = bpf_htons(GRE_CHECKSUM), .protocol = gre->protocol };
+	}
 	if (server->forwarding == FORWARD_GUE)
 		*(struct gue_header *)behind = (struct gue_header){
 			.source = inner->flow_port,
@@ -147,9 +163,58 @@ static __always_inline int read_inner(struct xdp_md *ctx, struct inner *inner)
 	return 1;
 }
 
+/*
+ * The sum of `length` bytes of the frame, wherever its buffers lie; -1 when they are not there. Everything that a tunnel carries is summed
+ * up: what the inner headers say about it need not be right.
+ */
+__noinline long sum_of_frame(struct xdp_md *ctx, __u32 offset, __u32 length)
+{
+	__u32 i, part, zero = 0;
+	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
+	__s64 sum = 0;
+
+	if (!chunk)
+		return -1;
+	for (i = 0; i < MAX_FRAME_BYTES / CHUNK_BYTES; i++) {
+		if (!length)
+			break;
+		part = length < CHUNK_BYTES ? length : CHUNK_BYTES;
+		if (part < CHUNK_BYTES)
+			*chunk = (struct chunk){};
+		if (part < 1 || part > CHUNK_BYTES || bpf_xdp_load_bytes(ctx, offset, chunk, part))
+			return -1;
+		sum = bpf_csum_diff(NULL, 0, (void *)chunk, CHUNK_BYTES, (__u32)sum);
+		offset += part;
+		length -= part;
+	}
+	return sum;
+}
+
+/* Of GRE over its header and what it carries (RFC 2784); of GUE as of any UDP datagram. `length` counts from behind the outer IP header. */
+static __always_inline int write_checksum(enum family outer, struct xdp_md *ctx, const struct server *server, __u32 length)
+{
+	__u32 at = sizeof(struct ethhdr) + (outer == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr));
+	long sum = sum_of_frame(ctx, at, length);
+	__u64 pseudo = 0;
+	__u16 check;
+
+	if (sum < 0)
+		return 0;
+	if (server->forwarding == FORWARD_GRE) {
+		check = checksum_fold(sum);
+		return !bpf_xdp_store_bytes(ctx, at + offsetof(struct gre_header, check), &check, sizeof(check));
+	}
+	/* The words of an IPv4 address that are not there are zero in the record. */
+	pseudo = sum_of_address(&server->tunnel_source) + sum_of_address(&server->address) + bpf_htons(IPPROTO_UDP) + bpf_htons(length);
+	check = checksum_fold((__u64)(__u32)sum + pseudo);
+	if (!check)
+		check = 0xffff;
+	return !bpf_xdp_store_bytes(ctx, at + offsetof(struct gue_header, check), &check, sizeof(check));
+}
+
 static __always_inline int wrap(enum family outer, struct xdp_md *ctx, const struct server *server)
 {
-	__u32 between = between_headers(server->forwarding);
+	__u32 between = between_headers(server);
 	__u32 header = outer == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr);
 	struct inner inner;
 	struct ethhdr *eth;
@@ -172,6 +237,8 @@ static __always_inline int wrap(enum family outer, struct xdp_md *ctx, const str
 		write_outer((void *)(eth + 1), &inner, server, inner.length + between);
 	}
 	write_between(behind, &inner, server);
+	if (between && server->flags & SERVER_CHECKSUM && !write_checksum(outer, ctx, server, inner.length + between))
+		return drop(DROP_NO_HEADROOM);
 	return send_by(ctx, server->ifindex);
 }
 

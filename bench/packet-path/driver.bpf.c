@@ -138,7 +138,7 @@ static __always_inline void write_frame6(void *frame, __u32 flow)
 	write_ports(frame + TCP6_AT, bpf_htons(FIRST_PORT + (flow >> 16)), (__be16)(control.ports >> 16));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int drive(struct xdp_md *ctx)
 {
 	void *frame, *end;
@@ -173,7 +173,7 @@ int drive(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int answer(struct xdp_md *ctx __attribute__((unused)))
 {
 	return XDP_TX;

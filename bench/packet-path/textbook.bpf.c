@@ -123,7 +123,7 @@ static __always_inline void decrease_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int textbook(struct xdp_md *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;

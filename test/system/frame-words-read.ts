@@ -152,7 +152,9 @@ function readBody(protocol: number, body: Uint8Array, around: Around, names: Nam
     const isError = protocol === PROTOCOL.icmp ? [3, 4, 5, 11, 12].includes(body[0] as number) : (body[0] as number) < 128;
     return plain('icmp', `${body[0]}/${body[1]}`, body.subarray(8), isError && body.length > 28 ? inside(8) : undefined);
   }
-  const carried = protocol === 4 || protocol === 41 ? inside(0) : protocol === 47 && body.length > 24 ? inside(4) : undefined;
+  const carried =
+    protocol === 4 || protocol === 41 ? inside(0) : protocol === 47 && body.length > 24 ? inside(body[0] === 0x80 ? 8 : 4) : undefined;
+  if (carried && body[0] === 0x80) words.set('csum', '');
   if (carried) return plain(protocol === 47 ? 'gre' : 'ipip', '', body, carried);
   return plain('ip', String(protocol), body);
 }
@@ -172,9 +174,11 @@ function readPorts(
     destination: `${destination}:${view.getUint16(2)}`,
   });
   if (kind === 'udp') {
-    if (view.getUint16(6) === 0 && body[8] === 0 && (body[9] === 4 || body[9] === 41)) {
-      const carried = inside(12);
-      if (carried) return ports(plain('gue', '', body, carried));
+    const carried = body.length > 32 && body[8] === 0 && (body[9] === 4 || body[9] === 41) ? inside(12) : undefined;
+    if (carried) {
+      const tunnel = plain('gue', '', body, carried);
+      if (view.getUint16(6) !== 0) (tunnel.words as Map<string, string>).set('csum', '');
+      return ports(tunnel);
     }
     const packet = plain('udp', '', body.subarray(8));
     if (view.getUint16(6) === 0) (packet.words as Map<string, string>).set('nosum', '');

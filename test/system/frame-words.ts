@@ -10,7 +10,7 @@
  *
  * Words behind the addresses: ttl N (64 unless said), tos HEX, id N (1 unless said; `?` is whatever it is), df, mf, offset N (units of eight
  * bytes), options HEX (of IPv4), ext hbh,dst,rt (headers of IPv6), flow HEX, seq N, ack N, tcpopt HEX, info N (second word of an ICMP header),
- * nosum (no UDP checksum), sum HEX (a transport checksum that is not right), data N (N bytes of a pattern), hex HEX, text "..." (\r and \n are written so), first N (only so many bytes of it).
+ * csum (GUE and GRE with a checksum), nosum (no UDP checksum), sum HEX (a transport checksum that is not right), data N (N bytes of a pattern), hex HEX, text "..." (\r and \n are written so), first N (only so many bytes of it).
  * Behind the packet: bytes AT=HEX (overwritten, counted from the IP header, checksums left as they were), cut N (the frame ends N bytes
  * behind the start of the IP header), pad N (zeros behind it). Checksums are right.
  *
@@ -18,6 +18,7 @@
  * `=` stands for the packet that came in; words behind it change it, `from X` and `to X` its endpoints.
  */
 import { IpAddress } from '../../src/base/index.ts';
+import { internetChecksum } from '../../src/wire/index.ts';
 import { buildPacket, DIRECTOR_MAC, EXTENSION, type FrameFields, PROTOCOL, ROUTER_MAC } from './xdp-frames.ts';
 import { serverMac } from './xdp-support.ts';
 
@@ -46,7 +47,7 @@ export interface FrameWords {
 export const INCOMING = { from: 'router', to: 'director' } as const;
 
 const HEADED = new Set(['tcp', 'icmp', 'ip']);
-const FLAGS = new Set(['df', 'mf', 'nosum']);
+const FLAGS = new Set(['df', 'mf', 'csum', 'nosum']);
 const VALUES = new Set('ttl tos id offset options ext flow seq ack tcpopt info sum data hex text first bytes cut pad from to'.split(' '));
 const TUNNELS = new Set(['ipip', 'gre', 'gue']);
 export const TAG_TYPES = { vlan: 0x8100, qinq: 0x88a8 } as const;
@@ -159,13 +160,23 @@ function protocolFields(packet: PacketWords, names: Names, inner: Uint8Array | u
   const payload = inner ?? payloadOf(packet.words);
   const carried = inner && (inner[0] as number) >> 4 === 6 ? 6 : 4;
   if (kind === 'ipip') return { protocol: IP_IN_IP[carried], payload };
-  if (kind === 'gre') return { protocol: 47, payload: Uint8Array.of(0, 0, ...sixteen(GRE_PROTOCOLS[carried]), ...payload) };
-  if (kind === 'gue') return { protocol: PROTOCOL.udp, noChecksum: true, payload: Uint8Array.of(0, IP_IN_IP[carried], 0, 0, ...payload) };
+  const hasSum = packet.words.has('csum');
+  if (kind === 'gre') return { protocol: 47, payload: grePayload(carried, payload, hasSum) };
+  if (kind === 'gue')
+    return { protocol: PROTOCOL.udp, noChecksum: !hasSum, payload: Uint8Array.of(0, IP_IN_IP[carried], 0, 0, ...payload) };
   if (kind === 'ip') return { protocol: Number(head), payload };
   if (kind === 'udp') return { protocol: PROTOCOL.udp, payload };
   if (kind === 'tcp') return { protocol: PROTOCOL.tcp, flags: head === '-' ? '' : head, payload };
   const [icmpType = 0, icmpCode = 0] = head.split('/').map(Number);
   return { protocol: family === 6 ? PROTOCOL.icmp6 : PROTOCOL.icmp, icmpType, icmpCode, payload };
+}
+
+function grePayload(carried: 4 | 6, payload: Uint8Array, hasSum: boolean): Uint8Array {
+  const plain = Uint8Array.of(0, 0, ...sixteen(GRE_PROTOCOLS[carried]), ...payload);
+  if (!hasSum) return plain;
+  const summed = Uint8Array.of(0x80, 0, ...plain.subarray(2, 4), 0, 0, 0, 0, ...payload);
+  summed.set(sixteen(internetChecksum(summed)), 4);
+  return summed;
 }
 
 function fieldsOf({ source, destination, words }: PacketWords, names: Names): FrameFields {

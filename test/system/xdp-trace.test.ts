@@ -304,7 +304,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a datagram that is too long',
     base: { ...CLIENT, protocol: 'udp', destinationPort: PORTS.narrow, length: 1400 },
-    expected: { fate: 'dropped', ...reason('DROP_TOO_BIG') },
+    expected: { fate: 'answered', ...reason('REJECT_TOO_BIG') },
   },
   {
     name: 'a connection whose server was deleted',

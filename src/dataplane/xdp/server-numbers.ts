@@ -11,6 +11,8 @@ const TUNNELS = {
   gue: { name: 'FORWARD_GUE', between: 8 + 4 },
   gre: { name: 'FORWARD_GRE', between: 4 },
 } as const;
+/** What GRE's checksum takes; that of GUE is in the UDP header anyway. */
+const GRE_CHECKSUM = 4;
 const IP_HEADERS = { 4: 20, 6: 40 } as const;
 
 const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
@@ -133,6 +135,7 @@ export class ServerNumbers {
     const name = server.method === 'nat' ? 'FORWARD_MASQUERADE' : (tunnelOf(server)?.name ?? 'FORWARD_DIRECT');
     servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
     servers.setU8(number, 'forwarding', numbers.forwarding[name] as number);
+    this.changeFlags(server, numbers.serverFlag.SERVER_CHECKSUM as number, hasChecksum(server));
   }
 
   /** Addresses first, flags last: a packet that sees the flag sees the addresses. */
@@ -197,5 +200,11 @@ function tunnelOf(server: ServerEntry): (typeof TUNNELS)[keyof typeof TUNNELS] |
 /** Bytes that its tunnel puts before a packet. */
 function tunnelOverhead(server: ServerEntry): number {
   const tunnel = tunnelOf(server);
-  return tunnel ? IP_HEADERS[server.address.family] + tunnel.between : 0;
+  const checksum = hasChecksum(server) && server.tunnel?.type === 'gre' ? GRE_CHECKSUM : 0;
+  return tunnel ? IP_HEADERS[server.address.family] + tunnel.between + checksum : 0;
+}
+
+/** Remote checksum offload is for packets that the director's own stack has not finished: IPVS sends all others with a plain checksum. */
+function hasChecksum({ method, tunnel }: ServerEntry): boolean {
+  return method === 'tun' && tunnel !== undefined && tunnel.type !== 'ipip' && tunnel.checksum !== 'none';
 }

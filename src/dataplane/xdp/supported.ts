@@ -11,7 +11,6 @@ export function requireSupported({ key, onePacket }: VirtualService): void {
 }
 
 /** The same for a real server that it cannot forward to. */
-export function requireForwardable({ method, tunnel }: RealServer): void {
+export function requireForwardable({ method }: RealServer): void {
   if (method === 'fullnat') throw new DataPlaneError('unsupported', 'this version does not forward by fullnat');
-  if (tunnel && tunnel.checksum !== 'none') throw new DataPlaneError('unsupported', 'this version has no tunnel checksums');
 }

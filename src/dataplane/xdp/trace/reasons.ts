@@ -28,11 +28,6 @@ export const REASONS: Readonly<Record<string, Words>> = {
     meaning: 'is a later fragment of a datagram whose first fragment was not seen.',
     remedy: 'Let the sender cut datagrams less, or look where first fragments are lost.',
   },
-  DROP_TOO_BIG: {
-    meaning:
-      'is an IPv4 packet that is longer than the way to its real server takes and does not forbid fragmentation, which the packet path does not do.',
-    remedy: 'Raise the MTU of the way to the real server, tunnel headers included.',
-  },
   DROP_REJECT_LIMITED: {
     meaning: 'deserved an ICMP error, but this CPU has sent as many as it may in one second.',
     remedy: 'See which REJECT reason grows beside it, and look after that one.',
@@ -55,7 +50,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   },
   REJECT_TOO_BIG: {
     meaning:
-      'is longer than the way to its real server takes and may not be cut: answered, with the same exceptions, with "fragmentation needed" and the MTU; an IPv6 packet always with "packet too big".',
+      'is longer than the way to its real server takes: answered, with the same exceptions, with "fragmentation needed" and the MTU, also where the packet might be cut; an IPv6 packet with "packet too big".',
     remedy: 'Nothing, if the sender gets the answer; else let ICMP pass, or raise the MTU of the way to the real server.',
   },
   PASS_MALFORMED: {
