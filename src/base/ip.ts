@@ -5,42 +5,49 @@ export type IpFamily = 4 | 6;
 /** An IPv4 or IPv6 address. Immutable; `toString()` is canonical (RFC 5952 for IPv6) and works as a map key. */
 export class IpAddress {
   readonly family: IpFamily;
-  readonly bytes: Uint8Array;
+  /** The whole address; what a structured clone keeps of it. */
   private readonly text: string;
+  /** Made from the text when they are asked for: of the thousands of addresses in a large file most are only written again. */
+  #bytes: Uint8Array | undefined;
 
   /** `text` is the canonical one. */
-  private constructor(bytes: Uint8Array, text: string) {
-    this.family = bytes.length === 4 ? 4 : 6;
-    this.bytes = bytes;
+  private constructor(family: IpFamily, text: string, bytes: Uint8Array | undefined) {
+    this.family = family;
     this.text = text;
+    this.#bytes = bytes;
+  }
+
+  /** 4 or 16 of them, in network order. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= v4Bytes(readV4(this.text));
+    return this.#bytes;
   }
 
   /** From 4 or 16 bytes in network order; the bytes are copied. Anything else gives undefined. */
   static fromBytes(bytes: Uint8Array): IpAddress | undefined {
-    return bytes.length === 4 || bytes.length === 16 ? new IpAddress(Uint8Array.from(bytes), format(bytes)) : undefined;
+    if (bytes.length === 4) return new IpAddress(4, bytes.join('.'), Uint8Array.from(bytes));
+    return bytes.length === 16 ? new IpAddress(6, formatV6(bytes), Uint8Array.from(bytes)) : undefined;
   }
 
   /** From a host-order unsigned 32-bit number. */
   static fromV4Number(value: number): IpAddress {
-    const bytes = Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
-    return new IpAddress(bytes, format(bytes));
+    const bytes = v4Bytes(value);
+    return new IpAddress(4, bytes.join('.'), bytes);
   }
 
   /** Reads dotted-quad or IPv6 text (no zone, no prefix, no port). Undefined when it is neither. */
   static parse(text: string): IpAddress | undefined {
     if (text.includes(':')) {
       const bytes = parseV6(text);
-      return bytes && new IpAddress(bytes, formatV6(bytes));
+      return bytes && new IpAddress(6, formatV6(bytes), bytes);
     }
     // What is read without leading zeros is written as it was read.
-    const bytes = parseV4(text);
-    return bytes && new IpAddress(bytes, text);
+    return readV4(text) < 0 ? undefined : new IpAddress(4, text, undefined);
   }
 
   /** The IPv4 address as a host-order unsigned number. Only for family 4. */
   toV4Number(): number {
-    const [a, b, c, d] = this.bytes as unknown as [number, number, number, number];
-    return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    return readV4(this.text);
   }
 
   equals(other: IpAddress): boolean {
@@ -106,31 +113,33 @@ export function formatPrefix(prefix: IpPrefix): string {
 const DOT = 0x2e;
 const ZERO = 0x30;
 
-/** Four numbers from 0 to 255. A leading zero would be octal to inet_aton and decimal to inet_pton: what two read differently is refused. */
-function parseV4(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(4);
-  let part = 0;
+/**
+ * Four numbers from 0 to 255 as one in host order; -1 for anything else. A leading zero would be octal to inet_aton and decimal to
+ * inet_pton: what two read differently is refused.
+ */
+function readV4(text: string): number {
+  let dots = 0;
+  let number = 0;
   let value = -1;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === DOT) {
-      if (value < 0 || part === 3) return undefined;
-      bytes[part++] = value;
+      if (value < 0 || dots === 3) return -1;
+      dots++;
+      number = (number << 8) | value;
       value = -1;
     } else {
       const digit = code - ZERO;
-      if (digit < 0 || digit > 9 || value === 0) return undefined;
+      if (digit < 0 || digit > 9 || value === 0) return -1;
       value = value < 0 ? digit : value * 10 + digit;
-      if (value > 255) return undefined;
+      if (value > 255) return -1;
     }
   }
-  if (value < 0 || part !== 3) return undefined;
-  bytes[3] = value;
-  return bytes;
+  return value < 0 || dots !== 3 ? -1 : ((number << 8) | value) >>> 0;
 }
 
-function format(bytes: Uint8Array): string {
-  return bytes.length === 4 ? bytes.join('.') : formatV6(bytes);
+function v4Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
 }
 
 function parseV6(text: string): Uint8Array | undefined {
@@ -150,9 +159,9 @@ function parseGroups(text: string): number[] | undefined {
   const groups = text.split(':');
   for (const [index, group] of groups.entries()) {
     if (group.includes('.') && index === groups.length - 1) {
-      const v4 = parseV4(group);
-      if (!v4) return undefined;
-      bytes.push(...v4);
+      const v4 = readV4(group);
+      if (v4 < 0) return undefined;
+      bytes.push(...v4Bytes(v4));
     } else {
       if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
       const value = Number.parseInt(group, 16);

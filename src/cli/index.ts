@@ -1,2 +1,2 @@
 /** The command line. */
-export { runCli } from './main.ts';
+export { runCommand } from './main.ts';

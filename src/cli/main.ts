@@ -30,6 +30,14 @@ async function ipvsadm(argv: readonly string[]): Promise<number> {
   return command.ipvsadm(argv, await socketPath());
 }
 
+/** The whole command: runs the command line and ends the process with its exit code. */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  process.exitCode = await runCli(argv);
+  // To wait for what the engine's own threads have begun, which nobody needs any more, takes longer than most commands. What a slow
+  // reader has not taken yet must go out first.
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
+}
+
 /**
  * Runs the command line and returns the exit code: 0 done, 1 the answer is "no" (see each command), 2 wrong usage, 3 no daemon.
  * Called under the name `ipvsadm`, it is ipvsadm, with ipvsadm's own exit codes.

@@ -290,3 +290,10 @@ export interface BfdSession {
   readonly forVrrp: boolean;
   readonly forChecks: boolean;
 }
+
+/** What makes a virtual router the same one across a reload, as in keepalived: not its name. */
+export function routerKey(router: VirtualRouter): string {
+  const { vrid, family, interface: link, unicast, sourceAddress, multicastGroup, vmac } = router;
+  const way = unicast ? `unicast ${sourceAddress ?? ''}` : `${multicastGroup}${vmac ? ' vmac' : ''}`;
+  return `${vrid} ${family} ${link} ${way}`;
+}

@@ -4,7 +4,7 @@
  * every group once, which is rare and takes well under a millisecond for a thousand routers.
  */
 import { type Instant, type Micros, toSeconds, unreachable } from '../base/index.ts';
-import type { VirtualRouter } from '../model/index.ts';
+import { routerKey, type VirtualRouter } from '../model/index.ts';
 import { openVrrpPacket } from '../wire/index.ts';
 import type { Context } from './context.ts';
 import { Rejections } from './counters.ts';
@@ -15,7 +15,7 @@ import { Group } from './group.ts';
 import * as messages from './messages.ts';
 import { Router } from './router.ts';
 import { sameValue } from './same-value.ts';
-import { EMPTY_VRRP_SETTINGS, routerKey, type SharedSettings, settingsChanges, type VrrpChanges, type VrrpSettings } from './settings.ts';
+import { EMPTY_VRRP_SETTINGS, type SharedSettings, settingsChanges, type VrrpChanges, type VrrpSettings } from './settings.ts';
 import type { RouterState, VrrpSnapshot } from './snapshot.ts';
 import { TimerQueue } from './timers.ts';
 import { TrackedThings } from './tracked-things.ts';

@@ -16,7 +16,6 @@ export type { ScriptOutcome, VrrpEvent } from './event.ts';
 export { sendingAnnouncement } from './messages.ts';
 export {
   EMPTY_VRRP_SETTINGS,
-  routerKey,
   type SharedSettings,
   settingsChanges,
   type VrrpChanges,

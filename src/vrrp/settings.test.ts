@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seconds } from '../base/index.ts';
-import type { VirtualRouter } from '../model/index.ts';
-import { routerKey, settingsChanges, type VrrpSettings, withChanges } from './index.ts';
+import { routerKey, type VirtualRouter } from '../model/index.ts';
+import { settingsChanges, type VrrpSettings, withChanges } from './index.ts';
 import { group, ip, Lan, router, settings, vip } from './lan.test-helper.ts';
 import { sameValue } from './same-value.ts';
 

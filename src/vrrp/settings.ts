@@ -1,6 +1,14 @@
 /** What the engine is told to run, and the difference between two such values. */
 import type { Micros } from '../base/index.ts';
-import type { InterfaceDelay, SyncGroup, TrackFile, TrackProcess, VirtualRouter, VrrpScript } from '../model/index.ts';
+import {
+  type InterfaceDelay,
+  routerKey,
+  type SyncGroup,
+  type TrackFile,
+  type TrackProcess,
+  type VirtualRouter,
+  type VrrpScript,
+} from '../model/index.ts';
 import { sameValue } from './same-value.ts';
 
 /**
@@ -48,13 +56,6 @@ export interface VrrpChanges {
   readonly routers: readonly VirtualRouter[];
   /** Absent when nothing has changed in it. */
   readonly shared?: SharedSettings;
-}
-
-/** keepalived's identity of a virtual router across reloads. */
-export function routerKey(router: VirtualRouter): string {
-  const { vrid, family, interface: link, unicast, sourceAddress, multicastGroup, vmac } = router;
-  const way = unicast ? `unicast ${sourceAddress ?? ''}` : `${multicastGroup}${vmac ? ' vmac' : ''}`;
-  return `${vrid} ${family} ${link} ${way}`;
 }
 
 /** Pure and without the engine, so that a busy comparison can run outside the thread that must advertise on time. */

@@ -1,5 +1,12 @@
 /** What a reload would change about virtual routers, sync groups and what they follow. */
-import type { Configuration, SyncGroup, TrackerWeight, UnicastPeer, VirtualRouter } from '../../model/index.ts';
+import {
+  type Configuration,
+  routerKey,
+  type SyncGroup,
+  type TrackerWeight,
+  type UnicastPeer,
+  type VirtualRouter,
+} from '../../model/index.ts';
 import { type Change, compareFields, type Fields } from './change.ts';
 import { commandText, routeText, ruleText, secondsText, vipText, weightText } from './words.ts';
 
@@ -118,18 +125,12 @@ function priorityEffect(from: number | undefined, to: number | undefined): strin
     : `as active director it gives way to one above ${to}`;
 }
 
-/** What makes a virtual router the same one across a reload, as the engine and keepalived see it: not its name. */
-function identity({ vrid, family, interface: link, unicast, sourceAddress, multicastGroup, vmac }: VirtualRouter): string {
-  const way = unicast ? `unicast ${sourceAddress ?? ''}` : `${multicastGroup}${vmac ? ' vmac' : ''}`;
-  return `${vrid} ${family} ${link} ${way}`;
-}
-
 export function diffRouters(before: readonly VirtualRouter[], after: readonly VirtualRouter[]): Change[] {
-  const old = new Map(before.map((router) => [identity(router), router]));
+  const old = new Map(before.map((router) => [routerKey(router), router]));
   const changes: Change[] = [];
   for (const router of after) {
-    const known = old.get(identity(router));
-    old.delete(identity(router));
+    const known = old.get(routerKey(router));
+    old.delete(routerKey(router));
     const object = `virtual router ${router.name}`;
     if (known) changes.push(...compareFields(known.name === router.name ? object : `virtual router ${known.name}`, known, router, ROUTER));
     else changes.push({ object, kind: 'added', effect: `${placeText(router)}: it begins as backup` });

@@ -67,8 +67,8 @@ export function readArguments(
 ): Value | undefined {
   const { form } = keyword;
   const { min, max } = arity(form);
-  const given = statement.words.slice(1);
-  if (given.length < min) {
+  const count = statement.words.length - 1;
+  if (count < min) {
     reporter.report(
       form.kind === 'line' && form.parts.length === 0 ? 'config/incomplete-line' : 'config/missing-value',
       statementPlace(source, statement),
@@ -76,10 +76,10 @@ export function readArguments(
     );
     return undefined;
   }
-  const extra = given[max];
-  if (extra) {
-    const last = given.at(-1) as Token;
-    const before = tokenEnd(given[max - 1] ?? (statement.words[0] as Token));
+  if (count > max) {
+    const extra = statement.words[max + 1] as Token;
+    const last = statement.words.at(-1) as Token;
+    const before = tokenEnd(statement.words[max] as Token);
     reporter.report(
       'config/extra-words',
       { source, start: extra.start, end: tokenEnd(last) },
@@ -91,7 +91,7 @@ export function readArguments(
       },
     );
   }
-  return readForm(keyword, form, extra ? given.slice(0, max) : given, source, reporter);
+  return readForm(keyword, form, statement.words.slice(1, max + 1), source, reporter);
 }
 
 function readForm(

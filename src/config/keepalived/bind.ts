@@ -23,9 +23,9 @@ export interface BoundStatement {
   readonly source: SourceText;
   /** Undefined when it could not be read (which has been reported). */
   readonly value: Value | undefined;
-  readonly block?: BoundBlock;
+  readonly block: BoundBlock | undefined;
   /** A block elsewhere with the same statements, for a block that repeats it word for word: `block` is made when it is asked for. */
-  readonly alike?: BoundBlock;
+  readonly alike: BoundBlock | undefined;
 }
 
 /** What the block of a statement says. Where that stands may be another place: whoever reports something looks at `block`. */
@@ -243,18 +243,18 @@ export class Binder {
     if (keyword.block && !statement.block) {
       for (const word of statement.words) this.reporter.lostNames.add(wordValue(word));
       // The parser has reported it; its presence keeps it from being reported as missing, too.
-      into.add({ keyword, statement, source, value: undefined });
+      into.add({ keyword, statement, source, value: undefined, block: undefined, alike: undefined });
       return;
     }
     if (!keyword.repeatable) this.reportRepetition(statement, keyword, source, into);
-    const lost = extraWord(keyword, statement);
+    const lost = statement.words.length > 1 ? extraWord(keyword, statement) : undefined;
     const lostKeyword = lost && scope.children.get(wordValue(lost));
     if (lostKeyword?.required !== undefined) into.misspelt.add(lostKeyword.name);
     const value = readArguments(keyword, statement, source, this.reporter, lostKeyword?.required === undefined ? 'warning' : 'error');
     const home = this.adopter(keyword, scope, statement, source, into);
     if (!home) return;
     if (!keyword.block || !statement.block) {
-      home.add({ keyword, statement, source, value });
+      home.add({ keyword, statement, source, value, block: undefined, alike: undefined });
       return;
     }
     const alike = statement.block instanceof RepeatedBlock ? this.originals.get(statement.block.original) : undefined;
@@ -273,7 +273,7 @@ export class Binder {
     // Nothing else looks at the lines of a block that is not acted on.
     if (heard && keyword.entry?.kind === 'line')
       for (const entry of inner.entries) readLine(keyword.name, keyword.entry, entry, this.reporter);
-    home.add({ keyword, statement, source, value, block: inner });
+    home.add({ keyword, statement, source, value, block: inner, alike: undefined });
     // Where the end of a block is a guess, so is what it lacks.
     if (statement.block.close) this.reportMissing(statement, keyword, source, inner);
   }

@@ -58,6 +58,7 @@ const TILDE = 0x7e;
 const DOLLAR = 0x24;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const LOWER_I = 0x69;
 const BANG = 0x21;
 const HASH = 0x23;
 const ASCII = 0x80;
@@ -67,6 +68,15 @@ const SHARED_WORDS = 4096;
 function isBlank(code: number): boolean {
   if (code < ASCII) return code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== LINE_FEED);
   return ODD_SPACE.test(String.fromCharCode(code));
+}
+
+/** Certainly no blank. */
+function isSolid(code: number): boolean {
+  return code > SPACE && code < ASCII;
+}
+
+function isLetter(code: number): boolean {
+  return (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
 }
 
 /** Matches a sticky pattern at an offset: the length of the match, or 0. */
@@ -108,7 +118,8 @@ class Lexer {
         this.bracesAreText = false;
         this.statementStarts = true;
         this.at++;
-      } else if (code === SPACE || code === TAB) this.at += lengthAt(BLANKS, text, this.at);
+      } else if (code === SPACE && isSolid(text.charCodeAt(this.at + 1))) this.at++;
+      else if (code === SPACE || code === TAB) this.at += lengthAt(BLANKS, text, this.at);
       else if (isBlank(code)) this.at++;
       else this.solid(code);
     }
@@ -155,21 +166,23 @@ class Lexer {
 
   private word(): void {
     const { text, at } = this;
-    if (this.leading && lengthAt(INCLUDE, text, at) > 0) {
+    const code = text.charCodeAt(at);
+    if (this.leading && code === LOWER_I && lengthAt(INCLUDE, text, at) > 0) {
       this.bracesAreText = true;
       this.repeats?.bindToPlace();
     }
     this.leading = false;
     const end = at + lengthAt(PLAIN, text, at);
     if (end === text.length || isBlankOrBreak(text.charCodeAt(end))) {
-      this.add('word', this.shared(text.slice(at, end)), true, false, undefined);
+      const word = text.slice(at, end);
+      this.add('word', isLetter(code) ? this.shared(word) : word, true, false, undefined);
     } else this.quotedWord(end);
     if (!this.statementStarts) return;
     this.statementStarts = false;
     this.statementWord = (this.tokens.at(-1) as Token).text;
   }
 
-  /** A file says the same words over and over; one string for all of them is quicker to look up, and less to keep. */
+  /** A file says the same names over and over; one string for all of them is quicker to look up, and less to keep. */
   private shared(word: string): string {
     const known = this.words.get(word);
     if (known !== undefined) return known;

@@ -19,16 +19,17 @@ const NO_WORDS: LineValue['words'] = new Map();
 
 /** `name` is the keyword, or whatever a message should call the line. Undefined when a value that it needs is wrong. */
 export function readLine(name: string, form: LineForm, line: Line, reporter: Reporter): LineValue | undefined {
-  const parts = form.parts.map((): LinePart | undefined => undefined);
+  const parts: (LinePart | undefined)[] = [];
   let at = 0;
   let usable = true;
   for (let index = 0; index < form.parts.length; index++) {
     const part = form.parts[index] as Part;
     const token = line.words[at];
+    let read: LinePart | undefined;
     const couldBeLater = form.words.length > 0 || form.parts.length > index + 1;
     if (token && (!part.optional || !couldBeLater || looksLike(part.form, token)) && !isWord(form, token, part.optional)) {
       const value = readScalar(part.form, token, name, line.source, reporter);
-      if (value !== undefined) parts[index] = { token, value };
+      if (value !== undefined) read = { token, value };
       usable &&= value !== undefined;
       at++;
     } else if (!part.optional) {
@@ -36,6 +37,7 @@ export function readLine(name: string, form: LineForm, line: Line, reporter: Rep
       if (place) reporter.report('config/incomplete-line', tokenPlace(line.source, place), `${name} needs ${expectation(part.form)} here.`);
       usable = false;
     }
+    parts.push(read);
   }
   const words = at < line.words.length ? readWords(name, form, { ...line, words: line.words.slice(at) }, reporter) : NO_WORDS;
   return usable ? { parts, words } : undefined;

@@ -225,5 +225,10 @@ describe('services as a whole', () => {
     const servers = 'real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n}';
     expect(read(GOOD + other(servers)).codes).toEqual(['19 warning config/checks-differ']);
     expect(read(GOOD + other(SERVER)).codes).toEqual([]);
+    const third = other(servers).replace('10.0.0.101', '10.0.0.102').replace('10.0.0.1 80', '10.0.0.3 80');
+    const late = other(SERVER.replace('10.0.0.1', '10.0.0.3')).replace('10.0.0.101', '10.0.0.103');
+    expect(read(GOOD + third + late).diagnostics.map(({ message }) => message)).toEqual([
+      expect.stringContaining('in the virtual_server on line 15:'),
+    ]);
   });
 });

@@ -24,17 +24,36 @@ function lineOf(bound: BoundStatement): string {
 /** Each virtual_server is looked at once, however many services its group makes of it. */
 export function checkServices(services: readonly ReadService[], context: Context): void {
   const blocks = [...new Map(services.map((read) => [read.bound, read])).values()];
+  const ports = new CheckedPorts();
   for (const read of blocks) {
-    reportUnchecked(read, context);
+    reportUnchecked(read, ports, context);
     reportSorryServer(read, context);
-    for (const server of read.servers) reportCheckElsewhere(server, context);
+    for (const server of read.servers) reportCheckElsewhere(server, ports, context);
   }
   reportDifferentChecks(blocks, context);
 }
 
+/** What the checks of a real server look at, found out once for all blocks that say the same. */
+class CheckedPorts {
+  private readonly known = new Map<BoundBlock, readonly number[] | undefined>();
+
+  /** The ports that checks are told to look at; undefined when there is no check. */
+  of(bound: BoundStatement): readonly number[] | undefined {
+    const content = contentOf(bound);
+    if (!content) return undefined;
+    if (!this.known.has(content)) this.known.set(content, portsIn(content));
+    return this.known.get(content);
+  }
+}
+
+function portsIn(content: BoundBlock): readonly number[] | undefined {
+  const checks = content.statements.filter(({ keyword }) => keyword.block);
+  return checks.length === 0 ? undefined : checks.flatMap((check) => contentOf(check)?.number('connect_port') ?? []);
+}
+
 /** A real server without a check gets connections when it is dead, too. */
-function reportUnchecked({ servers, bound }: ReadService, { reporter }: Context): void {
-  const unchecked = servers.filter((template) => !contentOf(template.bound)?.statements.some((statement) => statement.keyword.block));
+function reportUnchecked({ servers, bound }: ReadService, ports: CheckedPorts, { reporter }: Context): void {
+  const unchecked = servers.filter((template) => ports.of(template.bound) === undefined);
   if (unchecked.length === 0) return;
   const all = unchecked.length === servers.length;
   const places = all ? [bound] : unchecked.map((template) => template.bound);
@@ -59,47 +78,46 @@ function reportSorryServer({ service, servers, bound }: ReadService, { reporter 
 }
 
 /** With direct routing clients reach the service's port, whatever port is checked. */
-function reportCheckElsewhere({ server, bound }: ServerTemplate, { reporter }: Context): void {
-  if (server.method === 'nat' || server.port === 0 || !hasCheckElsewhere(contentOf(bound), server.port)) return;
+function reportCheckElsewhere({ server, bound }: ServerTemplate, ports: CheckedPorts, { reporter }: Context): void {
+  if (server.method === 'nat' || server.port === 0) return;
+  const checked = ports.of(bound);
+  if (!checked?.some((port) => port !== server.port)) return;
   for (const check of bound.block?.statements ?? []) {
     const statement = check.block?.last('connect_port');
-    if (!statement || !isElsewhere(check, server.port)) continue;
+    const asked = check.block?.number('connect_port');
+    if (!statement || asked === undefined || asked === server.port) continue;
     reporter.report(
       'config/check-elsewhere',
       placeOf(statement),
-      `Clients reach port ${server.port} of this server and the check looks at port ${check.block?.number('connect_port')}: it can pass while the service is down.`,
+      `Clients reach port ${server.port} of this server and the check looks at port ${asked}: it can pass while the service is down.`,
       { help: `Check port ${server.port}, unless this is meant.` },
     );
   }
 }
 
-function hasCheckElsewhere(block: BoundBlock | undefined, port: number): boolean {
-  return block?.statements.some((check) => isElsewhere(check, port)) ?? false;
-}
-
-function isElsewhere(check: BoundStatement, port: number): boolean {
-  const asked = contentOf(check)?.number('connect_port');
-  return asked !== undefined && asked !== port;
-}
-
 /** One server, two opinions: it could be up in one service and down in the other. */
 function reportDifferentChecks(blocks: readonly ReadService[], { reporter }: Context): void {
-  const seen = new Map<string, Map<string, { readonly server: CheckedRealServer; readonly read: ReadService }>>();
+  const seen = new Map<string, Map<string, ServerTemplate>>();
+  let owners: ReadonlyMap<ServerTemplate, ReadService> | undefined;
   for (const read of blocks) {
     const { key } = read.service;
     const protocol = key.kind === 'fwmark' ? '' : key.protocol;
-    const servers = seen.get(protocol) ?? new Map();
+    const servers = seen.get(protocol) ?? new Map<string, ServerTemplate>();
     seen.set(protocol, servers);
-    for (const { server, name, bound } of read.servers) {
+    for (const template of read.servers) {
+      const { name } = template;
       const before = servers.get(name);
-      if (!before) servers.set(name, { server, read });
-      else if (describe(before.server) !== describe(server))
+      if (!before) servers.set(name, template);
+      else if (describe(before.server) !== describe(template.server)) {
+        owners ??= new Map(blocks.flatMap((block) => block.servers.map((server) => [server, block])));
+        const other = owners.get(before) ?? read;
         reporter.report(
           'config/checks-differ',
-          placeOf(bound),
-          `${name} is checked in another way in the virtual_server ${lineOf(before.read.bound)}: it can be up there and down here.`,
+          placeOf(template.bound),
+          `${name} is checked in another way in the virtual_server ${lineOf(other.bound)}: it can be up there and down here.`,
           { help: 'Give it the same checks in both.' },
         );
+      }
     }
   }
 }

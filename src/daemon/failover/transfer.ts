@@ -11,7 +11,7 @@ export function reviveAddresses<T>(value: T): T {
 function revive(value: unknown): unknown {
   if (value instanceof Uint8Array || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(revive);
-  const { family, bytes } = value as { family?: unknown; bytes?: unknown };
-  if ((family === 4 || family === 6) && bytes instanceof Uint8Array) return IpAddress.fromBytes(bytes);
+  const { family, text } = value as { family?: unknown; text?: unknown };
+  if ((family === 4 || family === 6) && typeof text === 'string') return IpAddress.parse(text);
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, revive(entry)]));
 }
