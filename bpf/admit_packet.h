@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admit.h"
+#include "defence.h"
 #include "icmp6.h"
 
 /*
@@ -92,6 +93,40 @@ static __always_inline int choose_server(enum family family, struct xdp_md *ctx,
 	return reason;
 }
 
+/* Out of line for the key's sake. */
+static __noinline int is_proxied6(struct conn_key6 *key, const struct ip6_header *ip6, const struct ports *ports, __u32 now)
+{
+	struct conn_line *line;
+	struct conn *conn;
+
+	read_key6(key, ip6, ports, CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED);
+	line = conn_line_of(FAMILY_6, &key->core);
+	conn = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
+	/* The key is wanted again as it was. */
+	read_key6(key, ip6, ports, CONN_TCP << META_PROTOCOL_SHIFT);
+	return conn && !conn_expired(conn, now);
+}
+
+static __noinline int is_proxied4(const struct conn_key *plain, __u32 now)
+{
+	struct conn_key key = conn_key((__be32)plain->addresses, (__be32)(plain->addresses >> 32), (__be16)plain->ports,
+				       (__be16)(plain->ports >> 16), CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED);
+	struct conn_line *line = conn_line_of(FAMILY_4, &key);
+	struct conn *conn = line ? conn_find(FAMILY_4, line, &key) : NULL;
+
+	return conn && !conn_expired(conn, now);
+}
+
+/* Whether a segment that belongs to no plain connection belongs to one that the SYN proxy made. */
+static __always_inline int is_proxied(enum family family, const struct packet *packet, struct conn_key *key, __u32 now)
+{
+	if (!(settings.flags & SETTING_PROXIED) || packet_protocol(family, packet) != IPPROTO_TCP)
+		return 0;
+	if (family == FAMILY_6)
+		return is_proxied6((struct conn_key6 *)key, packet->ip6, packet->l4, now);
+	return is_proxied4(key, now);
+}
+
 /* A packet without a connection: whose service starts one, or gives it to the stack. */
 static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, struct packet *packet, const struct conn_key *key,
 					__u8 flags, __u32 now)
@@ -107,10 +142,17 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	service = service_of(family, packet, &service_port);
 	if (!service)
 		return pass(PASS_NO_SERVICE);
-	if (packet_protocol(family, packet) == IPPROTO_TCP && !tcp_may_begin(flags))
-		return pass(PASS_NO_CONNECTION);
+	if (packet_protocol(family, packet) == IPPROTO_TCP) {
+		if (service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) && is_proxys(family, packet, service, flags, now))
+			return jump(ctx, family == FAMILY_6 ? TAIL_SYN_PROXY6 : TAIL_SYN_PROXY);
+		if (!tcp_may_begin(flags))
+			return pass(PASS_NO_CONNECTION);
+	}
 	if (ports->source == bpf_htons(FTP_DATA_PORT))
 		return pass(PASS_FTP_DATA);
+	reason = refused_by_defence(family, packet, service, now);
+	if (reason)
+		return drop(reason);
 	reason = choose_server(family, ctx, packet, service, service_port, key, &admission);
 	if (reason == REJECT_NO_SERVER)
 		return reject_no_server(family, ctx);

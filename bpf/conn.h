@@ -16,7 +16,7 @@
 #include "hash.h"
 #include "stats.h"
 
-#define META_KIND (META_PROTOCOL | META_TEMPLATE | META_REPLY)
+#define META_KIND (META_PROTOCOL | META_TEMPLATE | META_REPLY | META_PROXIED)
 
 struct conn_place {
 	struct conn_line *first;

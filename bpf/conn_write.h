@@ -40,7 +40,7 @@ static __always_inline void reply_key(enum family family, struct conn_key6 *key,
 	__be16 client_port = (__be16)tuple->ports, virtual_port = (__be16)(tuple->ports >> 16);
 	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
 	__be16 port = server->port ? server->port : virtual_port;
-	__u32 kind = (tuple->kind & META_PROTOCOL) | META_REPLY;
+	__u32 kind = (tuple->kind & META_FLOW) | META_REPLY;
 	__be32 client = (__be32)tuple->addresses;
 
 	if (family == FAMILY_6) {
@@ -84,6 +84,52 @@ static __always_inline int reply_leads_to(enum family family, const struct conn 
 		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == port;
 	}
 	return reply->virtual == (__be32)(tuple->addresses >> 32) && reply->virtual_port == port;
+}
+
+/* What is remembered of a connection that the SYN proxy made is found by this. */
+static __always_inline struct proxied_key proxied_key_of(enum family family, const struct conn_key *tuple)
+{
+	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	struct proxied_key key = { .ports = tuple->ports };
+	const __be32 client[] = { (__be32)rest[0], (__be32)(rest[0] >> 32), (__be32)rest[1] };
+
+	if (family == FAMILY_6) {
+		key.client = unfold((__be32)tuple->addresses, client);
+		key.virtual = key6_virtual((const struct conn_key6 *)tuple);
+	} else {
+		key.client.word[0] = (__be32)tuple->addresses;
+		key.virtual.word[0] = (__be32)(tuple->addresses >> 32);
+	}
+	return key;
+}
+
+static __always_inline struct proxied_key proxied_key(enum family family, const struct conn *conn)
+{
+	const __be32 *client = ((const struct conn6 *)conn)->client_rest, *virtual = ((const struct conn6 *)conn)->virtual_rest;
+	struct proxied_key key = { .ports = (__u32)conn->virtual_port << 16 | conn->client_port };
+
+	if (family == FAMILY_6) {
+		key.client = unfold(conn->client, client);
+		key.virtual = unfold(conn->virtual, virtual);
+	} else {
+		key.client.word[0] = conn->client;
+		key.virtual.word[0] = conn->virtual;
+	}
+	return key;
+}
+
+static __noinline int proxied_forget(const struct conn *conn)
+{
+	struct proxied_key key = proxied_key(FAMILY_4, conn);
+
+	return bpf_map_delete_elem(&proxied, &key);
+}
+
+static __noinline int proxied_forget6(const struct conn6 *conn)
+{
+	struct proxied_key key = proxied_key(FAMILY_6, &conn->core);
+
+	return bpf_map_delete_elem(&proxied, &key);
 }
 
 static __always_inline int reply_remove_from(enum family family, struct conn *conn, __u32 protocol)
@@ -130,9 +176,13 @@ static __always_inline void conn_unaccount(enum family family, struct conn *conn
 		return;
 	}
 	if (meta & META_MASQUERADED && family == FAMILY_6)
-		reply_remove6((struct conn6 *)conn, meta & META_PROTOCOL);
+		reply_remove6((struct conn6 *)conn, meta & META_FLOW);
 	else if (meta & META_MASQUERADED)
-		reply_remove(conn, meta & META_PROTOCOL);
+		reply_remove(conn, meta & META_FLOW);
+	if (meta & META_PROXIED && family == FAMILY_6)
+		proxied_forget6((struct conn6 *)conn);
+	else if (meta & META_PROXIED)
+		proxied_forget(conn);
 	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	template = conn_by_number(conn->control);
 	if (template)

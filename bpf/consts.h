@@ -67,6 +67,18 @@
 #define CHUNK_BYTES 512
 #define MAX_FRAME_BYTES 65536
 
+/* Sources whose new connections are counted at a time; the one that was quiet longest makes room. */
+#define MAX_LIMITED_SOURCES 32768
+
+/* Clients that have answered a challenge; the one that was quiet longest makes room. */
+#define MAX_KNOWN_CLIENTS 65536
+
+/* How long a client that answered a challenge, or came since, need not answer another one. */
+#define KNOWN_SECONDS 300
+
+/* What the director offers as its window scale when it answers for a server; the server's windows are converted to it. */
+#define PROXY_SCALE 7
+
 #define NSEC_PER_SEC 1000000000ULL
 
 /* Where the entry program jumps to; indexes of the `programs` map. */
@@ -82,6 +94,12 @@ enum tail {
 	TAIL_ICMP6 = 8,
 	TAIL_FRAGMENT6 = 9,
 	TAIL_REPLY6 = 10,
+	TAIL_SYN_PROXY = 11,
+	TAIL_PROXIED = 12,
+	TAIL_PROXIED_REPLY = 13,
+	TAIL_SYN_PROXY6 = 14,
+	TAIL_PROXIED6 = 15,
+	TAIL_PROXIED_REPLY6 = 16,
 	TAIL_COUNT,
 };
 
@@ -129,12 +147,14 @@ enum meta {
 	META_ASSURED = 0x00000400,  /* a template one of whose connections was established */
 	META_REPLY = 0x00000800,    /* the way back of a masqueraded connection: struct reply */
 	META_MASQUERADED = 0x00001000, /* the connection's replies come this way; it has a META_REPLY entry */
+	META_PROXIED = 0x00002000, /* the director made the handshake with the client: its sequence numbers differ from the server's */
 	META_GENERATION = 0x00ff0000,
 	META_GENERATION_ONE = 0x00010000,
 	META_LOCK = 0x01000000,    /* someone inserts a connection whose first choice is this line */
 	META_SPILLED = 0x02000000, /* the overflow map may hold a connection whose first choice is this line */
 	META_NEIGHBOUR = 0x04000000, /* the next line may hold a connection whose first choice is this line */
 	META_LINE = 0x07000000,
+	META_FLOW = META_PROTOCOL | META_PROXIED, /* what a connection and its way back have in common */
 };
 
 /* Known when the program is compiled, nearly everywhere: what is written for both families becomes code for one. */
@@ -202,11 +222,15 @@ enum load_flag {
 
 enum service_flag {
 	SERVICE_PERSISTENT = 1,
+	SERVICE_COOKIES = 2,    /* the director answers SYNs with cookies, and connects to the server for whom that reached */
+	SERVICE_CHALLENGE = 4,  /* a client is let in once its stack has answered a wrong acknowledgement */
+	SERVICE_SOURCE_LIMIT = 8, /* new connections of each source are limited */
 };
 
 enum settings_flag {
 	SETTING_TX_BY_REDIRECT = 1, /* leave by the same port through the device map: XDP_TX does not work there (veth) */
 	SETTING_MASQUERADE = 2,     /* some real server is masqueraded: replies may come by */
+	SETTING_PROXIED = 4,        /* some service has made handshakes for its servers: there may be META_PROXIED connections */
 	/* IPVS's switches (net.ipv4.vs.*). */
 	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
 	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */

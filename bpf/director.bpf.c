@@ -99,6 +99,8 @@ int admit_program(struct xdp_md *ctx)
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		conn_remove(FAMILY_4, &place, &key, conn);
+	} else if (!conn && is_proxied(FAMILY_4, &packet, &key, now)) {
+		return jump(ctx, TAIL_PROXIED);
 	}
 	return admit_packet(FAMILY_4, ctx, &packet, &key, flags, now);
 }
@@ -109,11 +111,10 @@ int icmp_program(struct xdp_md *ctx)
 {
 	const struct icmp_header *icmp;
 	struct packet packet;
-	struct conn_place place;
 	struct server *server;
 	struct conn_key key;
 	struct conn *conn;
-	__u32 index;
+	__u32 index, meta;
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_PASS;
@@ -122,18 +123,17 @@ int icmp_program(struct xdp_md *ctx)
 	icmp = packet.l4;
 	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_SOURCE_QUENCH && icmp->type != ICMP_TIME_EXCEEDED)
 		return pass(PASS_ICMP);
-	if (!icmp_quoted_key(&packet, &key) || !conn_place(FAMILY_4, &key, &place))
-		return pass(PASS_ICMP);
-	conn = conn_find(FAMILY_4, place.first, &key);
+	conn = quoted_conn(&packet, &key);
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	if (!(conn_meta(conn) & META_MASQUERADED))
+	meta = conn_meta(conn);
+	if (!(meta & META_MASQUERADED))
 		return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_NOTHING);
-	if (!rewrite_quoted_source(&packet, server))
+	if (!rewrite_quoted_source(&packet, server, meta & META_PROXIED ? numbers_difference(conn, FAMILY_4) : 0))
 		return pass(PASS_ICMP);
 	return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_ADDRESS);
 }
@@ -201,7 +201,7 @@ int reply_program(struct xdp_md *ctx)
 	line = conn_line_of(FAMILY_4, &key);
 	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key) : NULL;
 	if (!reply)
-		return XDP_PASS;
+		return settings.flags & SETTING_PROXIED && packet.ip->protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY) : XDP_PASS;
 	meta = conn_meta((struct conn *)reply);
 	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
 	conn = reply_conn(&key, &back);
@@ -229,6 +229,7 @@ int reject_program(struct xdp_md *ctx)
 }
 
 #include "director6.h"
+#include "syn_proxy.h"
 #include "sweep.h"
 #include "trace.h"
 

@@ -104,6 +104,8 @@ int admit6_program(struct xdp_md *ctx)
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		conn_remove(FAMILY_6, &place, &key->core, conn);
+	} else if (!conn && is_proxied(FAMILY_6, &packet, &key->core, now)) {
+		return jump(ctx, TAIL_PROXIED6);
 	}
 	return admit_packet(FAMILY_6, ctx, &packet, &key->core, flags, now);
 }
@@ -130,6 +132,12 @@ int icmp6_program(struct xdp_md *ctx)
 	find_lines6(&key);
 	line = conn_line_of(FAMILY_6, &key.core);
 	conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
+	if (!conn && settings.flags & SETTING_PROXIED && !key.core.kind) {
+		key.core.kind = META_PROXIED;
+		find_lines6(&key);
+		line = conn_line_of(FAMILY_6, &key.core);
+		conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
+	}
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
@@ -139,6 +147,8 @@ int icmp6_program(struct xdp_md *ctx)
 	if (!(conn_meta(conn) & META_MASQUERADED))
 		return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_NOTHING);
 	rewrite_quoted_source6(&packet, &quoted, server);
+	if (conn_meta(conn) & META_PROXIED)
+		rewrite_quoted_number(&packet, quoted.ports, numbers_difference(conn, FAMILY_6));
 	return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_ADDRESS);
 }
 
@@ -194,7 +204,7 @@ int reply6_program(struct xdp_md *ctx)
 	line = conn_line_of(FAMILY_6, &key.core);
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key.core) : NULL;
 	if (!reply)
-		return XDP_PASS;
+		return settings.flags & SETTING_PROXIED && packet.protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY6) : XDP_PASS;
 	meta = reply->meta;
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;

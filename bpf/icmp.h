@@ -43,11 +43,33 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 	return 1;
 }
 
+/* By how much the server's sequence numbers differ from those that the client knows: 0 but where the SYN proxy made the connection. */
+static __noinline __u32 numbers_difference(const struct conn *conn, enum family family)
+{
+	struct proxied_key key = family == FAMILY_6 ? proxied_key(FAMILY_6, conn) : proxied_key(FAMILY_4, conn);
+	struct proxied *entry = bpf_map_lookup_elem(&proxied, &key);
+
+	return entry && entry->answered ? entry->difference : 0;
+}
+
+/* A server looks whether the quoted sequence number is one that it has sent. It lies behind the ports. */
+static __always_inline void rewrite_quoted_number(struct packet *outer, struct ports *ports, __u32 difference)
+{
+	struct icmp_header *icmp = outer->l4;
+	__be32 *number = (void *)(ports + 1), after;
+
+	if (!difference || (void *)(number + 1) > outer->end)
+		return;
+	after = bpf_htonl(bpf_ntohl(*number) + difference);
+	icmp->checksum = checksum_changed(icmp->checksum, checksum_change(*number, after));
+	*number = after;
+}
+
 /*
  * The packet that an ICMP error quotes was sent to the client under the virtual address; its server knows it under its own. Changes address
  * and port in there, and both checksums that count them.
  */
-static __always_inline int rewrite_quoted_source(struct packet *outer, const struct server *server)
+static __always_inline int rewrite_quoted_source(struct packet *outer, const struct server *server, __u32 difference)
 {
 	struct icmp_header *icmp = outer->l4;
 	struct iphdr *ip = outer->l4 + sizeof(*icmp);
@@ -69,7 +91,25 @@ static __always_inline int rewrite_quoted_source(struct packet *outer, const str
 	ip->check = check;
 	ports->source = port;
 	icmp->checksum = checksum_changed(icmp->checksum, change);
+	rewrite_quoted_number(outer, ports, difference);
 	return 1;
+}
+
+/* The connection that an ICMP error quotes: a plain one, or one that the SYN proxy made. */
+static __always_inline struct conn *quoted_conn(const struct packet *outer, struct conn_key *key)
+{
+	struct conn_line *line;
+	struct conn *conn;
+
+	if (!icmp_quoted_key(outer, key))
+		return NULL;
+	line = conn_line_of(FAMILY_4, key);
+	conn = line ? conn_find(FAMILY_4, line, key) : NULL;
+	if (conn || !(settings.flags & SETTING_PROXIED) || key->kind)
+		return conn;
+	*key = conn_key((__be32)key->addresses, (__be32)(key->addresses >> 32), (__be16)key->ports, (__be16)(key->ports >> 16), META_PROXIED);
+	line = conn_line_of(FAMILY_4, key);
+	return line ? conn_find(FAMILY_4, line, key) : NULL;
 }
 
 /* The checksum of `words` 32-bit words from `at`; fewer if the frame ends before. */

@@ -100,6 +100,30 @@ struct {
 	__type(value, struct locality);
 } localities SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_LIMITED_SOURCES);
+	__type(key, struct source_key);
+	__type(value, struct source_budget);
+} sources SEC(".maps");
+
+/* Until when (in jiffies) a client counts as known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_KNOWN_CLIENTS);
+	__type(key, struct address6);
+	__type(value, __u32);
+} known_clients SEC(".maps");
+
+/* Entries come and go with their connections. Their memory is taken as they come: most directors have none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 18); /* by the director */
+	__type(key, struct proxied_key);
+	__type(value, struct proxied);
+} proxied SEC(".maps");
+
 /* Which server the other fragments of a datagram follow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -22,7 +22,7 @@ struct way_back6 {
 static __always_inline struct conn *reply_conn(const struct conn_key *key, const struct way_back *back)
 {
 	struct conn_key origin = conn_key((__be32)(key->addresses >> 32), back->virtual, (__be16)(key->ports >> 16), back->virtual_port,
-					  key->kind & META_PROTOCOL);
+					  key->kind & META_FLOW);
 	struct conn_line *line = conn_line_of(FAMILY_4, &origin);
 
 	return line ? conn_find(FAMILY_4, line, &origin) : NULL;

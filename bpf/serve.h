@@ -26,7 +26,7 @@ static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth,
 /* The way to a client may change while a connection lasts (its router failed over): once a second is often enough to notice. */
 static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *eth, const struct conn *conn, struct server *server, __u32 now)
 {
-	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_PROTOCOL);
+	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_FLOW);
 	struct admission again = { .now = now };
 
 	hop_of(ctx, eth, &again.from);

@@ -187,11 +187,41 @@ struct service {
 	__u32 persistence_timeout; /* jiffies */
 	struct address6 persistence_mask; /* of IPv4 in the first word */
 	__u32 index;
-	__u32 padding[4];
+	__u32 source_rate;  /* new connections that one source may make in a second */
+	__u32 source_burst; /* and at once */
+	__u32 padding[2];
 };
 
 struct slot_line {
 	__u16 slot[SLOTS_PER_LINE];
+};
+
+/* Whose new connections are counted together: an IPv4 address, or the first 64 bits of an IPv6 one. */
+struct source_key {
+	__u32 service;
+	__be32 network[2];
+};
+
+/* A token bucket. */
+struct source_budget {
+	__u32 left;     /* jiffies' worth: settings.hz for each new connection */
+	__u32 refilled; /* jiffies */
+};
+
+/* A connection of which the director made the handshake with the client. */
+struct proxied_key {
+	struct address6 client; /* an IPv4 one is the first word */
+	struct address6 virtual;
+	__u32 ports; /* as in struct conn_key */
+};
+
+struct proxied {
+	__u32 client_first; /* the client's first sequence number */
+	__u32 cookie;       /* the director's, which the client takes for the server's */
+	__u32 difference;   /* the server's own less the cookie, once it has answered */
+	__u16 answered;
+	__u8 scaled;        /* the client scales windows */
+	__u8 scale;         /* by which the server scales its own */
 };
 
 /* What lblc and lblcr remember of a virtual address. */
@@ -279,6 +309,7 @@ struct settings {
 	__u64 hash6_seed[HASH6_WORDS];
 	__u32 line_mask6;
 	__u32 overflow6_count;
+	__u64 cookie_key[2]; /* secret */
 };
 
 /* Argument and answer of the `sweep` program. */

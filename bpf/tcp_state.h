@@ -97,7 +97,7 @@ static __always_inline __u32 meta_with_state(__u32 meta, __u32 state)
 /* State and activity of a connection after its first packet. */
 static __always_inline __u32 first_meta(__u32 kind, __u8 event, enum direction direction)
 {
-	if (kind == CONN_TCP << META_PROTOCOL_SHIFT)
+	if ((kind & META_PROTOCOL) == CONN_TCP << META_PROTOCOL_SHIFT)
 		return meta_with_state(0, tcp_next_state(STATE_NONE, event, direction));
 	return STATE_UDP | META_INACTIVE;
 }

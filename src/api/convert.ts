@@ -1,10 +1,19 @@
 /** Between the model's values (addresses, bigints) and the plain values of the schemas. */
 import type { z } from 'zod';
 import { IpAddress, seconds, toSeconds } from '../base/index.ts';
-import type { ForwardingSettings, RealServer, RealServerKey, ServiceKey, Timeouts, VirtualService } from '../model/index.ts';
+import type {
+  ForwardingSettings,
+  RealServer,
+  RealServerKey,
+  ServiceDefence,
+  ServiceKey,
+  Timeouts,
+  VirtualService,
+} from '../model/index.ts';
 import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus, TraceFlow } from '../ports/index.ts';
 import type {
   connectionSchema,
+  defenceSchema,
   realServerSchema,
   StatusReport,
   serverKeySchema,
@@ -54,7 +63,7 @@ export function realServerFromJson(json: z.infer<typeof realServerSchema>): Real
 }
 
 export function virtualServiceToJson(service: VirtualService): z.infer<typeof virtualServiceSchema> {
-  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine } = service;
+  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine, defence } = service;
   return {
     key: serviceKeyToJson(service.key),
     scheduler,
@@ -62,7 +71,12 @@ export function virtualServiceToJson(service: VirtualService): z.infer<typeof vi
     ...(persistence && { persistence }),
     onePacket,
     ...(persistenceEngine !== undefined && { persistenceEngine }),
+    ...(defence && { defence }),
   };
+}
+
+function defenceFromJson({ synProxy, sourceLimit }: z.infer<typeof defenceSchema>): ServiceDefence {
+  return { synProxy, ...(sourceLimit && { sourceLimit }) };
 }
 
 export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema>): VirtualService {
@@ -73,6 +87,7 @@ export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema
     ...(json.persistence && { persistence: json.persistence }),
     onePacket: json.onePacket,
     ...(json.persistenceEngine !== undefined && { persistenceEngine: json.persistenceEngine }),
+    ...(json.defence && { defence: defenceFromJson(json.defence) }),
   };
 }
 

@@ -13,6 +13,13 @@ export const serviceKeySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('fwmark'), mark: z.int().min(1), family }),
 ]);
 
+const countOfConnections = z.int().min(1).max(1_000_000);
+
+export const defenceSchema = z.object({
+  synProxy: z.boolean(),
+  sourceLimit: z.object({ perSecond: countOfConnections, burst: countOfConnections }).optional(),
+});
+
 export const virtualServiceSchema = z.object({
   key: serviceKeySchema,
   scheduler: z.enum(SCHEDULER_NAMES),
@@ -20,6 +27,7 @@ export const virtualServiceSchema = z.object({
   persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
   onePacket: z.boolean(),
   persistenceEngine: z.string().optional(),
+  defence: defenceSchema.optional(),
 });
 
 const method = z.enum(['dr', 'tun', 'nat', 'fullnat']);

@@ -23,6 +23,21 @@ export interface Persistence {
   readonly prefixLength: number;
 }
 
+/** What one source (an IPv4 address, or the first 64 bits of an IPv6 one) may do to a service. */
+export interface SourceLimit {
+  /** New connections a second, 1 to 1000000. */
+  readonly perSecond: number;
+  /** New connections at once after a pause, 1 to 1000000. */
+  readonly burst: number;
+}
+
+/** What protects a service, and the servers behind it, from clients that mean it ill. IPVS has none of it; DPVS has the SYN proxy. */
+export interface ServiceDefence {
+  /** Servers see a TCP connection only once its client has shown that packets to its address reach it. */
+  readonly synProxy: boolean;
+  readonly sourceLimit?: SourceLimit;
+}
+
 /** A virtual service without its real servers: what `ipvsadm -A` says. */
 export interface VirtualService {
   readonly key: ServiceKey;
@@ -34,6 +49,7 @@ export interface VirtualService {
   readonly onePacket: boolean;
   /** Persistence engine (`--pe-name`, `persistence_engine`): `sip`, or absent. */
   readonly persistenceEngine?: string;
+  readonly defence?: ServiceDefence;
 }
 
 /** What identifies a real server within its service. */

@@ -46,7 +46,8 @@ export interface FrameFields {
   readonly sequence?: number;
   readonly acknowledgement?: number;
   /** TCP options; a multiple of four bytes. */
-  readonly tcpOptions?: Uint8Array;
+  readonly window?: number;
+  readonly tcpOptions?: ArrayLike<number>;
   /** A UDP datagram whose checksum field is 0. */
   readonly noChecksum?: boolean;
   readonly payload?: Uint8Array;
@@ -137,7 +138,7 @@ function segment(fields: FrameFields, addresses: Uint8Array): Uint8Array {
   view.setUint32(8, fields.acknowledgement ?? 0);
   bytes[12] = (header / 4) << 4;
   bytes[13] = [...(fields.flags ?? 'S')].reduce((bits, letter) => bits | (FLAG_BITS[letter] as number), 0);
-  view.setUint16(14, 0xffff);
+  view.setUint16(14, fields.window ?? 0xffff);
   bytes.set(tcpOptions, 20);
   bytes.set(payload, header);
   view.setUint16(16, pseudoChecksum(addresses, PROTOCOL.tcp, bytes));

@@ -9,6 +9,16 @@ const FILES = readFixtureFiles();
 const STORIES = FILES.flatMap(({ stories }) => stories);
 const ROWS = STORIES.flatMap(rowsOf);
 
+/** What goes with numbers that nobody can foretell: xdp-syn-proxy.test.ts and xdp-defence.test.ts have them. */
+const SHOWN_ELSEWHERE = [
+  'DROP_SOURCE_LIMIT',
+  'DROP_AWAITING_SERVER',
+  'DROP_CLIENT_PROVEN',
+  'ANSWER_COOKIE',
+  'ANSWER_CHALLENGE',
+  'ANSWER_HANDSHAKE',
+];
+
 let stage: Stage;
 beforeAll(() => {
   stage = new Stage();
@@ -50,7 +60,7 @@ describe('the tables', () => {
   });
 
   it('have every reason of the packet path', () => {
-    const counted = new Set(ROWS.flatMap(({ counters }) => counters.split(', ')));
+    const counted = new Set([...ROWS.flatMap(({ counters }) => counters.split(', ')), ...SHOWN_ELSEWHERE]);
     expect(Object.keys(stage.rig.plane.reasons()).filter((reason) => !counted.has(reason))).toEqual([]);
   });
 

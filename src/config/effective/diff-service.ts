@@ -5,6 +5,7 @@ import {
   type CheckedService,
   type HttpUrl,
   type RealServer,
+  type ServiceDefence,
   serverKeyText,
   serviceKeyText,
 } from '../../model/index.ts';
@@ -20,6 +21,15 @@ const SERVICE: Fields = {
     name: 'persistence_timeout',
     text: ({ timeoutSeconds, prefixLength }: { timeoutSeconds: number; prefixLength: number }) =>
       `${timeoutSeconds} s for each /${prefixLength}`,
+    effect: OTHERS_STAY,
+  },
+  defence: {
+    name: 'syn_proxy, new_connections_per_source',
+    text: ({ synProxy, sourceLimit }: ServiceDefence) =>
+      [
+        ...(synProxy ? ['SYN proxy'] : []),
+        ...(sourceLimit ? [`${sourceLimit.perSecond}/s for each source, burst ${sourceLimit.burst}`] : []),
+      ].join(', '),
     effect: OTHERS_STAY,
   },
   quorum: { name: 'quorum', effect: 'it is judged again at once' },

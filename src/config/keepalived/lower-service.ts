@@ -3,6 +3,7 @@ import { type IpFamily, maxPrefixLength } from '../../base/index.ts';
 import { type CheckedRealServer, type CheckedService, type Protocol, type ServiceKey, serviceKeyText } from '../../model/index.ts';
 import { type BoundBlock, type BoundStatement, placeOf } from './bind.ts';
 import { type Context, commandOf } from './context.ts';
+import { readDefence } from './lower-defence.ts';
 import { type Destination, type Member, readDestination, readServiceGroups } from './lower-group.ts';
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
@@ -42,6 +43,13 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
   }
   const family = readFamily(block, destination, servers);
   const scheduling = readScheduling(bound, block, protocol, destination, family, context);
+  const defence = readDefence(
+    block,
+    protocol,
+    destination,
+    servers.map(({ server }) => server),
+    context,
+  );
   const policy = readPolicy(block, servers, destination, context);
   const sorry = readSorryServer(block, destination, method, context);
   reportForeignServers(servers, family, context);
@@ -60,6 +68,7 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
       ...(destination.group !== undefined && { group: destination.group }),
       ...rest,
       ...(kept && { persistence: kept }),
+      ...(defence && { defence }),
       servers: own.map((template) => instantiate(template, key)),
       ...policy,
       ...(sorry && { sorryServer: instantiateSorry(sorry, key) }),
@@ -140,7 +149,7 @@ function readProtocol(bound: BoundStatement, block: BoundBlock, destination: Des
   return protocol;
 }
 
-type Policy = Omit<CheckedService, keyof Scheduling | 'key' | 'group' | 'servers' | 'sorryServer'>;
+type Policy = Omit<CheckedService, keyof Scheduling | 'defence' | 'key' | 'group' | 'servers' | 'sorryServer'>;
 
 function readPolicy(block: BoundBlock, servers: readonly ServerTemplate[], destination: Destination, context: ServiceContext): Policy {
   const quorumUp = commandOf(block, 'quorum_up', context);

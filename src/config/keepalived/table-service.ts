@@ -152,6 +152,25 @@ export const VIRTUAL_SERVER = block(
       required: 'Write protocol TCP or protocol UDP. keepalived would take UDP.',
       requiredUnless: ['fwmark', 'group'],
     }),
+    leaf(
+      'syn_proxy',
+      flag,
+      'Real servers see a connection only once its client has proven that it is there: with NAT by a SYN cookie, otherwise by a challenge.',
+      { default: 'off', tier: 2, extension: true },
+    ),
+    leaf(
+      'new_connections_per_source',
+      line(
+        [integer(1, 1_000_000, 'connections a second')],
+        leaf('burst', integer(1, 1_000_000, 'connections'), 'So many at once after a pause.', {
+          default: 'twice as many as in a second',
+          extension: true,
+          tier: 2,
+        }),
+      ),
+      'New connections that one client address, or IPv6 network of 64 bits, may make in a second.',
+      { default: 'no limit', tier: 2, extension: true },
+    ),
     leaf('ha_suspend', none, 'No checks while the virtual address is not on this host.', { default: 'off', tier: 2 }),
     leaf('alpha', none, 'Servers count as down until their checks have passed.', { default: 'off' }),
     leaf('omega', none, 'The commands for down run when the daemon stops.', { default: 'off', tier: 2 }),

@@ -1,6 +1,7 @@
 /** The shortest way from the tables that are to the tables that should be, as a list of operations in order. */
 import {
   type RealServer,
+  type ServiceDefence,
   type ServiceKey,
   type ServiceTable,
   serverKeyText,
@@ -148,7 +149,16 @@ function isSameService(a: VirtualService, b: VirtualService): boolean {
     a.persistenceEngine === b.persistenceEngine &&
     a.persistence?.timeoutSeconds === b.persistence?.timeoutSeconds &&
     a.persistence?.prefixLength === b.persistence?.prefixLength &&
+    isSameDefence(a.defence, b.defence) &&
     [...a.schedulerFlags].sort().join() === [...b.schedulerFlags].sort().join()
+  );
+}
+
+function isSameDefence(a: ServiceDefence | undefined, b: ServiceDefence | undefined): boolean {
+  return (
+    a?.synProxy === b?.synProxy &&
+    a?.sourceLimit?.perSecond === b?.sourceLimit?.perSecond &&
+    a?.sourceLimit?.burst === b?.sourceLimit?.burst
   );
 }
 

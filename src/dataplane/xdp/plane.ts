@@ -150,6 +150,7 @@ export class XdpDataPlane implements DataPlane {
     const slot = new ServiceSlot(entry, index, this.room);
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
+    slot.defend(this.isLocal);
     enterService(this.path, service.key, index);
     this.writeFilters();
     this.save();
@@ -161,6 +162,7 @@ export class XdpDataPlane implements DataPlane {
     const entry = this.table.editService(service);
     const isNew = before.scheduler !== service.scheduler || String(before.schedulerFlags) !== String(service.schedulerFlags);
     this.slotOf(entry).configure(isNew, this.numberOf);
+    this.slotOf(entry).defend(this.isLocal);
     this.save();
   }
 
@@ -206,6 +208,7 @@ export class XdpDataPlane implements DataPlane {
     this.readCounts();
     const { entry, index } = this.table.deleteServer(service, server, this.options.clock.now());
     this.slotOf(entry.owner).change({ kind: 'removed', index }, this.numberOf);
+    this.slotOf(entry.owner).defend(this.isLocal);
     this.servers.setAvailable(entry, false);
     this.unserved = true;
     this.save();
@@ -334,15 +337,15 @@ export class XdpDataPlane implements DataPlane {
     this.resolveAll();
   }
 
+  private readonly isLocal = (server: ServerEntry): boolean => this.servers.isLocal(server);
+
   private readonly numberOf = (server: ServerEntry): number => this.servers.numberOf(server);
 
   private resolve(server: ServerEntry): void {
     const hop = this.options.nextHops.resolve(server.address);
     // A way that is lost for a moment (an entry being asked for again) is kept: the old address is better than none.
-    if (hop === undefined) return;
-    if (hop === 'local') return this.servers.writeNextHop(server, hop);
-    if (!this.ports.allow(hop.interfaceIndex)) return;
-    this.servers.writeNextHop(server, hop);
+    if (hop !== undefined && (hop === 'local' || this.ports.allow(hop.interfaceIndex))) this.servers.writeNextHop(server, hop);
+    this.slots.get(server.owner)?.defend(this.isLocal);
   }
 
   /** Brings connection counts and statistics from the maps into the table; after `close` the maps are no memory of ours any more. */

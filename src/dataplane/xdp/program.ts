@@ -35,6 +35,12 @@ const TAILS = {
   TAIL_ICMP6: 'icmp6_program',
   TAIL_FRAGMENT6: 'fragment6_program',
   TAIL_REPLY6: 'reply6_program',
+  TAIL_SYN_PROXY: 'syn_proxy',
+  TAIL_PROXIED: 'proxied_program',
+  TAIL_PROXIED_REPLY: 'proxied_reply',
+  TAIL_SYN_PROXY6: 'syn_proxy6',
+  TAIL_PROXIED6: 'proxied6_program',
+  TAIL_PROXIED_REPLY6: 'proxied_reply6',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = ['balance', ...Object.values(TAILS)];
@@ -88,6 +94,8 @@ export class PacketPath {
   readonly localities: BpfMap;
   /** Per CPU: what a program leaves for the one it jumps to, and the ICMP errors that may still be sent. */
   readonly scratches: BpfMap;
+  /** Connections of which the SYN proxy made the handshake. */
+  readonly proxied: BpfMap;
   readonly balance: BpfProgram;
   readonly numbers: Record<
     | 'meta'
@@ -128,6 +136,7 @@ export class PacketPath {
     this.ports = object.map('ports');
     this.localities = object.map('localities');
     this.scratches = object.map('scratches');
+    this.proxied = object.map('proxied');
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
@@ -166,6 +175,7 @@ export class PacketPath {
       overflow: overflowFor(lines),
       connections6: lines6,
       overflow6: overflowFor(lines6),
+      proxied: (lines + lines6) * CONNECTIONS_PER_LINE,
     };
     const { pinDirectory } = options;
     const load = (): BpfObject =>
@@ -349,6 +359,7 @@ export class PacketPath {
     this.settings.setBytes(0, 'hash_seed', seed);
     this.settings.setU32(0, 'line_mask', this.tables[0].lines - 1);
     this.settings.setBytes(0, 'hash6_seed', randomBytes(this.settings.sizeOf('hash6_seed')));
+    this.settings.setBytes(0, 'cookie_key', randomBytes(this.settings.sizeOf('cookie_key')));
     this.settings.setU32(0, 'line_mask6', this.tables[1].lines - 1);
     this.settings.setU32(0, 'hz', this.hz);
   }

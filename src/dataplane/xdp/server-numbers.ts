@@ -113,6 +113,11 @@ export class ServerNumbers {
     this.changeFlags(server, this.path.numbers.serverFlag.SERVER_AVAILABLE as number, available);
   }
 
+  /** Whether the director itself is that server. */
+  isLocal(server: ServerEntry): boolean {
+    return (this.path.servers.u32(this.numberOf(server), 'flags') & (this.path.numbers.serverFlag.SERVER_LOCAL as number)) !== 0;
+  }
+
   isReachable(server: ServerEntry): boolean {
     const { SERVER_REACHABLE, SERVER_LOCAL } = this.path.numbers.serverFlag as Record<string, number>;
     return (this.path.servers.u32(this.numberOf(server), 'flags') & ((SERVER_REACHABLE as number) | (SERVER_LOCAL as number))) !== 0;

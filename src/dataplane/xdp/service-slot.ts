@@ -3,6 +3,7 @@ import { type Instant, type Micros, seconds, toSeconds } from '../../base/index.
 import type { SchedulerName } from '../../model/index.ts';
 import { type PathDescription, PathSchedule, type ScanRule, type ServerChange, type SlotHash } from '../../scheduler/index.ts';
 import type { ServiceEntry } from '../memory/index.ts';
+import { defenceFlags, defenceMask, expectProxied } from './defence.ts';
 import type { PacketPath } from './program.ts';
 import { Records } from './records.ts';
 import type { Run, SlotSpace } from './slot-space.ts';
@@ -58,11 +59,25 @@ export class ServiceSlot {
     services.setU32(this.index, 'index', this.index);
     services.setU32(this.index, 'persistence_timeout', (persistence?.timeoutSeconds ?? 0) * hz);
     services.setBytes(this.index, 'persistence_mask', maskBytes(persistence?.prefixLength ?? 0));
-    services.setU32(this.index, 'flags', persistence ? (numbers.serviceFlag.SERVICE_PERSISTENT as number) : 0);
+    const { SERVICE_PERSISTENT: persistent } = numbers.serviceFlag as Record<'SERVICE_PERSISTENT', number>;
+    const flags = services.u32(this.index, 'flags') & defenceMask(this.path);
+    services.setU32(this.index, 'flags', flags | (persistence ? persistent : 0));
     if (!newScheduler) return;
     this.forget();
     this.schedule = this.newSchedule();
     this.publish(numberOf);
+  }
+
+  /** The defences that stand in the way of new connections; called again whenever its servers change, since they depend on them. */
+  defend(isLocal: (server: ServiceEntry['servers'][number]) => boolean): void {
+    const { services } = this.path;
+    const { sourceLimit } = this.entry.service.defence ?? {};
+    const flags = defenceFlags(this.path, this.entry, isLocal);
+    const others = services.u32(this.index, 'flags') & ~defenceMask(this.path);
+    if (this.entry.service.defence?.synProxy) expectProxied(this.path);
+    services.setU32(this.index, 'source_rate', sourceLimit?.perSecond ?? 0);
+    services.setU32(this.index, 'source_burst', sourceLimit?.burst ?? 0);
+    services.setU32(this.index, 'flags', others | flags);
   }
 
   change(change: ServerChange, numberOf: NumberOf): void {

@@ -33,6 +33,7 @@ const tables = z.object({
       scheduler: z.enum(SCHEDULER_NAMES),
       schedulerFlags: z.array(z.string()),
       persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
+      defence: z.object({ synProxy: z.boolean(), sourceLimit: z.object({ perSecond: z.int(), burst: z.int() }).optional() }).optional(),
       /** In the order of adding. */
       servers: z.array(server),
     }),
@@ -45,7 +46,7 @@ export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], 
   return {
     sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
     services: slots.map(({ entry, index }) => {
-      const { key, scheduler, schedulerFlags, persistence } = entry.service;
+      const { key, scheduler, schedulerFlags, persistence, defence } = entry.service;
       if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
       return {
         index,
@@ -55,6 +56,7 @@ export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], 
         scheduler,
         schedulerFlags: [...schedulerFlags],
         ...(persistence && { persistence }),
+        ...(defence && { defence }),
         servers: entry.servers.toReversed().map((server) => ({
           number: numberOf(server),
           address: String(server.address),

@@ -37,8 +37,21 @@ export const REASONS: Readonly<Record<string, Words>> = {
     remedy: 'See whether the interface to the real server is still there: `ip link`.',
   },
   DROP_NO_HEADROOM: {
-    meaning: "is for a tunnel, but its port's driver left no room before the frame for the tunnel's headers.",
+    meaning:
+      "is for a tunnel, but its port's driver left no room before the frame for the tunnel's headers; or becomes a longer one in the SYN proxy, and there is no room behind it.",
     remedy: "Forward by `DR` or `NAT`, or use a port whose driver leaves XDP's usual room.",
+  },
+  DROP_SOURCE_LIMIT: {
+    meaning: 'would start a connection, but its source has made as many to this service as it may.',
+    remedy: 'Nothing against a flood; else raise `new_connections_per_source`: many clients may share an address.',
+  },
+  DROP_AWAITING_SERVER: {
+    meaning: 'belongs to a connection of the SYN proxy whose real server has not answered yet, or is an answer that was not waited for.',
+    remedy: 'Nothing, while it is rare; else see whether the real server answers SYNs, and by way of the director.',
+  },
+  DROP_CLIENT_PROVEN: {
+    meaning: "is the reset by which a client answered the SYN proxy's challenge: the client is let in with its next SYN.",
+    remedy: 'Nothing.',
   },
   REJECT_NO_SERVER: {
     meaning: 'would start a connection, but no real server takes any: answered with "port unreachable".',
@@ -52,6 +65,19 @@ export const REASONS: Readonly<Record<string, Words>> = {
     meaning:
       'is longer than the way to its real server takes: answered, with the same exceptions, with "fragmentation needed" and the MTU, also where the packet might be cut; an IPv6 packet with "packet too big".',
     remedy: 'Nothing, if the sender gets the answer; else let ICMP pass, or raise the MTU of the way to the real server.',
+  },
+  ANSWER_COOKIE: {
+    meaning: 'is a SYN that the SYN proxy answered for the real servers, with a SYN cookie.',
+    remedy: 'Nothing: most of them come back as `ANSWER_HANDSHAKE`, but in a flood.',
+  },
+  ANSWER_CHALLENGE: {
+    meaning: 'is a SYN of an unknown client, which the SYN proxy challenged by a wrong acknowledgement.',
+    remedy:
+      'Nothing: most of them come back as `DROP_CLIENT_PROVEN`, but in a flood; else something between client and director drops what is out of order.',
+  },
+  ANSWER_HANDSHAKE: {
+    meaning: "brought a SYN cookie back, or repeated what did: the real server was sent the client's SYN.",
+    remedy: 'Nothing.',
   },
   PASS_MALFORMED: {
     meaning: 'has a length or a header that cannot be right; the stack counts what is wrong with it.',

@@ -18,6 +18,8 @@ import { frameOf, NOBODYS_MAC, shortestPacket } from './frame.ts';
 import { reasonOf } from './reasons.ts';
 
 /** enum xdp_action. */
+/** Reasons of packets that go back to their sender as something else. */
+const ANSWERS = /^(REJECT_|ANSWER_COOKIE|ANSWER_CHALLENGE)/;
 const VERDICTS: readonly TraceFate[] = ['dropped', 'dropped', 'passed', 'forwarded', 'forwarded'];
 const REDIRECT = 4;
 const TRANSMIT = 3;
@@ -161,7 +163,7 @@ export class Tracer {
     const isPassed = run.reasons.includes('PASS_NO_SERVICE') || (VERDICTS[run.verdict] === 'passed' && run.reasons.length === 0);
     const owner = entry?.owner ?? (isPassed ? undefined : parts.service);
     const reason = reasonOf(run.reasons, this.copy.path.numbers.reason, VERDICTS[run.verdict] as TraceFate);
-    const answered = run.reasons.some((name) => name.startsWith('REJECT_')) && run.verdict >= TRANSMIT;
+    const answered = run.reasons.some((name) => ANSWERS.test(name)) && run.verdict >= TRANSMIT;
     const template = this.templateReport(before, run.after);
     const by = isReply ? 'reply' : kept ? 'connection' : template?.kind === 'existing' ? 'template' : 'scheduler';
     const fate = answered ? 'answered' : (VERDICTS[run.verdict] as TraceFate);

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The SYN proxy. With cookies, the director makes the handshake with the client without remembering anything, and only when a client has
+ * shown that it is there makes one with the server:
+ *
+ *     client                       director                          server
+ *       SYN  ───────────────────────►
+ *            ◄───────────────────────  SYN/ACK, number: cookie, window 0
+ *       ACK of the cookie  ─────────►  (a connection)  SYN  ─────────►
+ *            ◄── a byte from before,   ◄───────────────────  SYN/ACK
+ *                the server's window
+ *       ACK, perhaps with data  ────►  other numbers  ───────────────►
+ *
+ * A window of 0 lets the client wait for the server. What ends the waiting is one byte that the client has had already, its SYN/ACK's: TCP
+ * takes the new window from it, and has to acknowledge it at once (RFC 9293, 3.10.7.4), which is the acknowledgement that the server waits
+ * for, with the client's own window. From then on the server's numbers and the cookie's differ by the same amount.
+ *
+ * All of it needs the server's packets to come this way. Where they do not (DR, TUN), and where the director itself is a server, the client
+ * gets a SYN/ACK that acknowledges nonsense. A TCP that exists answers with a reset that quotes the nonsense, and sends its SYN again; then
+ * it is known, and let in.
+ */
+#pragma once
+
+#include "admit_packet.h"
+#include "reply.h"
+#include "segment.h"
+
+static __always_inline int syn_proxy_key(enum family family, struct conn_key6 *key, const struct packet *packet, __u32 kind)
+{
+	const struct ports *ports = packet->l4;
+
+	if (family == FAMILY_6)
+		read_key6(key, packet->ip6, packet->l4, CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED | kind);
+	else
+		key->core = conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination,
+				     CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED | kind);
+	return 1;
+}
+
+static __always_inline struct proxied *proxied_of(enum family family, const struct conn *conn)
+{
+	struct proxied_key key = proxied_key(family, conn);
+
+	return bpf_map_lookup_elem(&proxied, &key);
+}
+
+static __always_inline __u32 ingress_mtu(struct xdp_md *ctx)
+{
+	__u32 i;
+
+	for (i = 0; i < MAX_PORTS; i++)
+		if (settings.port_indexes[i] == ctx->ingress_ifindex && settings.port_mtus[i])
+			return settings.port_mtus[i];
+	return ETH_DATA_LEN;
+}
+
+/* The largest segment that the director announces for a server: what fits where the client's packets come from. */
+static __always_inline __u32 announced_size(enum family family, struct xdp_md *ctx)
+{
+	__u32 headers = sizeof(struct tcp_header) + (family == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr));
+	__u32 mtu = ingress_mtu(ctx);
+
+	return (mtu > ETH_DATA_LEN ? ETH_DATA_LEN : mtu) - headers;
+}
+
+/* A SYN is answered, and forgotten. */
+static __always_inline int answer_syn(enum family family, struct xdp_md *ctx, struct packet *packet, const struct service *service, __u32 now)
+{
+	__u32 first = bpf_ntohl(((struct tcp_header *)packet->l4)->sequence);
+	int cookies = (service->flags & SERVICE_COOKIES) != 0;
+	struct cookie_options said = { .scale = NO_SCALE };
+	struct tcp_options options;
+	__u32 cookie, bytes;
+
+	if (cookies) {
+		if (!read_options(ctx, plain_offset(family), &options))
+			return pass(PASS_MALFORMED);
+		said.segment = segment_index(options.segment);
+		said.scale = options.scale == SCALE_UNSAID ? NO_SCALE : options.scale;
+		said.sack = options.sack;
+		if (!parse_segment(family, ctx, packet))
+			return pass(PASS_MALFORMED);
+		cookie = cookie_make(family, packet, first, said, now);
+	} else {
+		cookie = challenge_make(family, packet, now);
+	}
+	bytes = syn_bytes(said.sack, said.scale != NO_SCALE);
+	if (!resize_segment(family, ctx, packet, bytes))
+		return drop(DROP_NO_HEADROOM);
+	if (cookies)
+		write_tcp(packet, cookie, first + 1, TCP_SYN | TCP_ACK, 0, bytes);
+	else
+		write_tcp(packet, ~cookie, cookie, TCP_SYN | TCP_ACK, 0, bytes);
+	write_syn_options(packet, announced_size(family, ctx), said.sack, said.scale != NO_SCALE, PROXY_SCALE);
+	turn_around(family, packet);
+	write_tcp_check(family, packet, bytes);
+	count_reason(cookies ? ANSWER_COOKIE : ANSWER_CHALLENGE);
+	return send_back(ctx);
+}
+
+/* The handshake with the server: the client's SYN once more, in the frame of its acknowledgement. */
+static __always_inline int send_syn(enum family family, struct xdp_md *ctx, struct packet *packet, __u32 first, __u32 cookie, __u32 index)
+{
+	struct cookie_options said = cookie_options(cookie);
+	int scaled = said.scale != NO_SCALE;
+	__u32 bytes = syn_bytes(said.sack, scaled), window;
+	struct server *server = bpf_map_lookup_elem(&servers, &index);
+
+	if (!server || server->forwarding != FORWARD_MASQUERADE || server->flags & SERVER_LOCAL)
+		return drop(DROP_NO_NEXT_HOP);
+	/* The window of a SYN is never scaled. */
+	window = bpf_ntohs(((struct tcp_header *)packet->l4)->window);
+	if (scaled)
+		window <<= said.scale;
+	if (window > 0xffff)
+		window = 0xffff;
+	if (!resize_segment(family, ctx, packet, bytes))
+		return drop(DROP_NO_HEADROOM);
+	write_tcp(packet, first, 0, TCP_SYN, window, bytes);
+	write_syn_options(packet, segment_size(said.segment), said.sack, scaled, said.scale);
+	write_tcp_check(family, packet, bytes);
+	count_reason(ANSWER_HANDSHAKE);
+	return forward(family, ctx, packet, index, server, REWRITE_ENDPOINT);
+}
+
+static __noinline long proxied_remember(enum family family, const struct conn_key6 *tuple, __u32 first, __u32 cookie)
+{
+	struct proxied fresh = { .client_first = first, .cookie = cookie, .scaled = cookie_options(cookie).scale != NO_SCALE };
+	struct proxied_key key = proxied_key_of(family, &tuple->core);
+
+	return bpf_map_update_elem(&proxied, &key, &fresh, BPF_ANY);
+}
+
+/* An acknowledgement without a connection: with a right cookie it makes one. A client that probes the window sends its first number again. */
+static __always_inline int open_proxied(enum family family, struct xdp_md *ctx, struct packet *packet, struct service *service, __u16 service_port,
+					struct conn_key6 *key, __u32 now)
+{
+	const struct tcp_header *tcp = packet->l4;
+	__u32 first = bpf_ntohl(tcp->sequence) - 1, cookie = bpf_ntohl(tcp->acknowledged) - 1;
+	struct admission admission = { .event = TCP_SYN, .now = now, .server = NO_SERVER };
+	int reason;
+
+	if (!cookie_is_right(family, packet, first, cookie, now) && !cookie_is_right(family, packet, ++first, cookie, now))
+		return pass(PASS_NO_CONNECTION);
+	reason = refused_by_defence(family, packet, service, now);
+	if (reason)
+		return drop(reason);
+	syn_proxy_key(family, key, packet, 0);
+	reason = choose_server(family, ctx, packet, service, service_port, &key->core, &admission);
+	if (reason == REJECT_NO_SERVER)
+		return reject_no_server(family, ctx);
+	if (reason)
+		return drop(reason);
+	if (proxied_remember(family, key, first, cookie))
+		return drop(DROP_TABLE_FULL);
+	return send_syn(family, ctx, packet, first, cookie, admission.server);
+}
+
+static __always_inline int syn_proxy_of(enum family family, struct xdp_md *ctx)
+{
+	struct conn_key6 *key;
+	struct service *service;
+	struct address6 client;
+	struct packet packet;
+	__u16 service_port;
+	__u32 now, zero = 0;
+	__u8 flags;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key || !parse_segment(family, ctx, &packet))
+		return pass(PASS_MALFORMED);
+	service = service_of(family, &packet, &service_port);
+	if (!service)
+		return pass(PASS_NO_SERVICE);
+	now = now_jiffies();
+	flags = tcp_flags(packet.l4);
+	if (flags & TCP_SYN)
+		return flags & TCP_ACK ? pass(PASS_NO_CONNECTION) : answer_syn(family, ctx, &packet, service, now);
+	if (service->flags & SERVICE_COOKIES)
+		return open_proxied(family, ctx, &packet, service, service_port, key, now);
+	if (!(flags & TCP_RST) || !challenge_is_right(family, &packet, bpf_ntohl(((struct tcp_header *)packet.l4)->sequence), now))
+		return pass(PASS_NO_CONNECTION);
+	client = client_address(family, &packet);
+	make_known(&client, now);
+	return drop(DROP_CLIENT_PROVEN);
+}
+
+SEC("xdp.frags")
+int syn_proxy(struct xdp_md *ctx)
+{
+	return syn_proxy_of(FAMILY_4, ctx);
+}
+
+SEC("xdp.frags")
+int syn_proxy6(struct xdp_md *ctx)
+{
+	return syn_proxy_of(FAMILY_6, ctx);
+}
+
+/* What the client acknowledges is the cookie's numbers; the server knows its own. */
+static __always_inline int to_servers_numbers(struct xdp_md *ctx, struct packet *packet, const struct proxied *proxied)
+{
+	__u32 difference = proxied->difference, offset = l4_offset(packet);
+	struct tcp_header *tcp = packet->l4;
+	struct tcp_options options;
+
+	if (tcp->flags & TCP_ACK)
+		shift_number(tcp, &tcp->acknowledged, difference);
+	if (tcp->words <= 5 << 4)
+		return 1;
+	if (!read_options(ctx, offset, &options))
+		return 0;
+	return !options.sack_at || shift_sack(ctx, offset, options.sack_at, options.sack_blocks * 2, difference);
+}
+
+static __always_inline int parse_any(enum family family, struct xdp_md *ctx, struct packet *packet)
+{
+	if (family == FAMILY_6)
+		return parse_lengths6(ctx, packet) && !packet->later_fragment && has_tcp_header(packet);
+	return parse_ipv4(ctx, packet) && parse_lengths(ctx, packet) && !is_later_fragment(packet) && has_tcp_header(packet);
+}
+
+/* A client's segment of a connection that was made by the SYN proxy. */
+static __always_inline int serve_proxied(enum family family, struct xdp_md *ctx)
+{
+	struct conn_key6 *key;
+	struct proxied *proxied;
+	struct packet packet;
+	struct conn_place place;
+	struct conn *conn;
+	__u32 meta, zero = 0, now = now_jiffies();
+	__u8 flags;
+	int verdict;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key || !parse_any(family, ctx, &packet))
+		return pass(PASS_MALFORMED);
+	syn_proxy_key(family, key, &packet, 0);
+	if (!conn_place(family, &key->core, &place))
+		return XDP_DROP;
+	conn = conn_find(family, place.first, &key->core);
+	proxied = conn ? proxied_of(family, conn) : NULL;
+	if (!proxied)
+		return drop(DROP_TABLE_BUSY);
+	flags = tcp_flags(packet.l4);
+	if (!proxied->answered) {
+		/* Whoever sends now sends again what got lost, or asks for a window: the server is asked again, too. */
+		if ((flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK || !parse_segment(family, ctx, &packet))
+			return drop(DROP_AWAITING_SERVER);
+		return send_syn(family, ctx, &packet, proxied->client_first, proxied->cookie, conn->server);
+	}
+	meta = conn_meta(conn);
+	if (!to_servers_numbers(ctx, &packet, proxied) || !parse_any(family, ctx, &packet))
+		return pass(PASS_MALFORMED);
+	remember_fragment(family, &packet, conn->server, 1);
+	verdict = serve(family, ctx, &packet, conn, meta, flags, now);
+	return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
+}
+
+SEC("xdp.frags")
+int proxied_program(struct xdp_md *ctx)
+{
+	return serve_proxied(FAMILY_4, ctx);
+}
+
+SEC("xdp.frags")
+int proxied6_program(struct xdp_md *ctx)
+{
+	return serve_proxied(FAMILY_6, ctx);
+}
+
+/* The server's window as the client has been told to read it. */
+static __always_inline __u16 scaled_window(const struct proxied *proxied, __be16 window)
+{
+	__u32 bytes = (__u32)bpf_ntohs(window) << (proxied->scale & 15);
+
+	if (proxied->scaled)
+		bytes >>= PROXY_SCALE;
+	return bytes > 0xffff ? 0xffff : bytes;
+}
+
+/* The server's SYN/ACK becomes the byte that ends the client's waiting. False where it is not the one that was waited for. */
+static __always_inline int hand_over(enum family family, struct xdp_md *ctx, struct packet *packet, struct proxied *proxied)
+{
+	const struct tcp_header *tcp = packet->l4;
+	__u32 acknowledged = bpf_ntohl(tcp->acknowledged);
+	struct tcp_options options;
+	__u16 window;
+
+	if (acknowledged != proxied->client_first + 1 || !(tcp->flags & TCP_ACK) || !read_options(ctx, plain_offset(family), &options))
+		return 0;
+	proxied->difference = bpf_ntohl(tcp->sequence) - proxied->cookie;
+	proxied->scale = options.scale == SCALE_UNSAID ? 0 : options.scale;
+	window = bpf_ntohs(tcp->window);
+	if (proxied->scaled)
+		window >>= PROXY_SCALE;
+	*(volatile __u16 *)&proxied->answered = 1;
+	if (!resize_segment(family, ctx, packet, sizeof(*tcp) + 1) || packet->l4 + sizeof(*tcp) + 1 > packet->end)
+		return 0;
+	write_tcp(packet, proxied->cookie, acknowledged, TCP_ACK, window ? window : 1, sizeof(*tcp));
+	((__u8 *)packet->l4)[sizeof(*tcp)] = 0;
+	write_tcp_check(family, packet, sizeof(*tcp) + 1);
+	return 1;
+}
+
+/* A server's segment gets the cookie's numbers. False where it cannot be handed on. */
+static __always_inline int to_clients_numbers(enum family family, struct xdp_md *ctx, struct packet *packet, struct proxied *proxied)
+{
+	struct tcp_header *tcp = packet->l4;
+	__be16 window;
+
+	if (tcp->flags & TCP_SYN)
+		return parse_segment(family, ctx, packet) && hand_over(family, ctx, packet, proxied);
+	if (!proxied->answered) {
+		if (!(tcp->flags & TCP_RST))
+			return 0;
+		/* The server refuses. It does not know its own first number; the client would only believe the cookie's. */
+		shift_number(tcp, &tcp->sequence, proxied->cookie + 1 - bpf_ntohl(tcp->sequence));
+		return 1;
+	}
+	shift_number(tcp, &tcp->sequence, -proxied->difference);
+	window = bpf_htons(scaled_window(proxied, tcp->window));
+	tcp->check = checksum_changed(tcp->check, checksum_change_half(tcp->window, window));
+	tcp->window = window;
+	return 1;
+}
+
+SEC("xdp.frags")
+int proxied_reply(struct xdp_md *ctx)
+{
+	struct proxied *proxied;
+	struct way_back back;
+	struct packet packet;
+	struct conn_line *line;
+	struct reply *reply;
+	struct conn_key6 key;
+	struct conn *conn;
+	__u8 flags;
+
+	if (!parse_any(FAMILY_4, ctx, &packet))
+		return XDP_PASS;
+	syn_proxy_key(FAMILY_4, &key, &packet, META_REPLY);
+	line = conn_line_of(FAMILY_4, &key.core);
+	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key.core) : NULL;
+	if (!reply)
+		return XDP_PASS;
+	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
+	conn = reply_conn(&key.core, &back);
+	proxied = conn ? proxied_of(FAMILY_4, conn) : NULL;
+	if (!proxied)
+		return XDP_PASS;
+	flags = tcp_flags(packet.l4);
+	if (!to_clients_numbers(FAMILY_4, ctx, &packet, proxied))
+		return drop(DROP_AWAITING_SERVER);
+	if (!serve_reply(&packet, conn, flags, now_jiffies()))
+		return drop(DROP_TABLE_BUSY);
+	remember_reply_fragment(&packet, conn->server, &back);
+	return send_to_client(ctx, &packet, &back, REWRITE_ENDPOINT);
+}
+
+SEC("xdp.frags")
+int proxied_reply6(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct conn_key6 *key = bpf_map_lookup_elem(&keys6, &zero);
+	struct proxied *proxied;
+	struct way_back6 back;
+	struct packet packet;
+	struct conn_line *line;
+	struct reply6 *reply;
+	struct conn6 *conn;
+	__u8 flags;
+
+	if (!key || !parse_any(FAMILY_6, ctx, &packet))
+		return XDP_PASS;
+	syn_proxy_key(FAMILY_6, key, &packet, META_REPLY);
+	line = conn_line_of(FAMILY_6, &key->core);
+	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key->core) : NULL;
+	if (!reply)
+		return XDP_PASS;
+	back.virtual = reply->virtual;
+	back.virtual_port = reply->virtual_port;
+	conn = reply_conn6(&packet, &back, key->core.kind & META_FLOW);
+	proxied = conn ? proxied_of(FAMILY_6, &conn->core) : NULL;
+	if (!proxied)
+		return XDP_PASS;
+	back.to = conn->from;
+	flags = tcp_flags(packet.l4);
+	if (!to_clients_numbers(FAMILY_6, ctx, &packet, proxied))
+		return drop(DROP_AWAITING_SERVER);
+	if (!serve_reply(&packet, &conn->core, flags, now_jiffies()))
+		return drop(DROP_TABLE_BUSY);
+	if (packet.fragment)
+		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);
+	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
+}
