@@ -1,14 +1,17 @@
 /** One simulated machine: the real engine, and a shell around it that performs effects on simulated links. */
 import { type Instant, type Micros, millis } from '../src/base/index.ts';
-import { type RouterState, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from '../src/vrrp/index.ts';
+import { Farewell, type RouterState, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings } from '../src/vrrp/index.ts';
 import { Condition } from './condition.ts';
 import { PRIORITY, VRID, vrrpOffset } from './packets.ts';
 import { addressOf, OWNER_PRIORITY, type Scenario } from './scenario.ts';
 import { settingsOf, TRACKED } from './settings.ts';
 import { skew } from './timing.ts';
 
-/** `off`: not running, no addresses. `paused`: runs nothing, but the kernel still answers for its addresses. */
-export type DirectorStatus = 'off' | 'running' | 'paused';
+/**
+ * `off`: not running, no addresses. `paused`: runs nothing, but the kernel still answers for its addresses. `leaving`: stopped in good
+ * order; it takes part in nothing any more and keeps its addresses for the moment that its successors need.
+ */
+export type DirectorStatus = 'off' | 'running' | 'paused' | 'leaving';
 
 /** The reactor reports no pause of itself that is shorter. */
 const REPORTED_PAUSE: Micros = millis(300);
@@ -25,6 +28,8 @@ export interface PlantedBug {
   /** Undefined drops the event. */
   event?(event: VrrpEvent, director: Director): VrrpEvent | undefined;
   effects?(effects: readonly VrrpEffect[]): readonly VrrpEffect[];
+  /** Whether a director that leaves hears nobody. */
+  readonly isDeafLeaving?: boolean;
   /** What the engine takes for the present. */
   instant?(event: VrrpEvent, now: Instant, director: Director): Instant;
 }
@@ -66,6 +71,7 @@ export class Director {
   /** By its own clock. */
   private startedAt: Instant = 0;
   private waiting: (() => void)[] = [];
+  private farewell: Farewell | undefined;
   private readonly scenario: Scenario;
   private readonly hooks: DirectorHooks;
   private readonly bug: PlantedBug;
@@ -100,13 +106,24 @@ export class Director {
   /** The process is gone; its guard has removed the addresses. */
   crash(): void {
     this.status = 'off';
+    this.farewell = undefined;
     this.holding.clear();
     this.waiting = [];
   }
 
+  /** As the shell does: the addresses stay until their successors are heard. */
   stop(): void {
+    const farewell = new Farewell(this.settings().routers, this.clock());
+    this.farewell = farewell;
+    this.status = 'leaving';
     this.handle({ kind: 'stop' });
-    this.status = 'off';
+    if (farewell.over) this.endFarewell();
+  }
+
+  /** What was due has come. */
+  tick(): void {
+    if (this.farewell) this.endFarewell();
+    else this.handle({ kind: 'tick' });
   }
 
   /** A reload of the file, with other priorities or none changed. A paused process does it later, one that is off at its start. */
@@ -146,13 +163,20 @@ export class Director {
   receive(link: string, packet: Uint8Array, isHeardLater: boolean, condition: PacketCondition): void {
     if (this.troubles.has(link)) return;
     const deliver = (): void => {
+      // With an authentication header a good one may be refused for its sequence number, and a replayed one come before the original.
+      const before = this.accepted();
       this.handle({ kind: 'packet', interface: link, packet });
-      if (condition === 'good') this.heard(link, packet);
+      const isTaken = before === undefined ? condition === 'good' : this.accepted() !== before;
       // The damage may be to bits that do not matter.
-      else if (condition === 'damaged') this.patientSince.clear();
+      if (condition === 'damaged') this.patientSince.clear();
+      else if (isTaken) this.heard(link, packet);
     };
     if (this.status === 'running') deliver();
-    else if (this.status === 'paused' && isHeardLater && this.waiting.length < SOCKET_BUFFER) this.waiting.push(deliver);
+    else if (this.farewell) {
+      if (this.bug.isDeafLeaving) return;
+      for (const effect of this.farewell.hear(link, packet)) this.perform(effect);
+      if (this.farewell.over) this.endFarewell();
+    } else if (this.status === 'paused' && isHeardLater && this.waiting.length < SOCKET_BUFFER) this.waiting.push(deliver);
   }
 
   /** An interface goes down, loses its address, or the script begins to fail; or the end of one such fault. */
@@ -182,11 +206,13 @@ export class Director {
     if (drained.length > 0) this.updateStates();
     if (event.kind === 'pause' && event.duration >= this.scenario.interval) this.patienceBegins();
     const effects = bug.effects ? bug.effects(drained) : drained;
-    for (const effect of effects) this.perform(effect);
+    const { farewell } = this;
+    for (const effect of effects) if (!farewell?.keep(effect)) this.perform(effect);
     this.hooks.acted(this, event, before, effects);
   }
 
   nextDeadline(): Instant {
+    if (this.farewell) return this.farewell.deadline - this.clockOffset;
     if (this.status !== 'running') return Infinity;
     const deadline = this.engine.nextDeadline();
     if (deadline === undefined) return Infinity;
@@ -249,11 +275,23 @@ export class Director {
     }
   }
 
+  /** How many advertisements the engine has accepted; asked only where there is an authentication header. */
+  private accepted(): number | undefined {
+    if (this.scenario.authentication !== 'ah') return undefined;
+    return this.engine.snapshot().routers.reduce((sum, { counters }) => sum + counters.advertsReceived, 0);
+  }
+
   /** After a pause of its own a backup does not judge the silence of others. */
   private patienceBegins(): void {
     for (const [i, router] of this.scenario.routers.entries()) {
       if (this.states[i] === 'backup') this.patientSince.set(router.name, this.clock());
     }
+  }
+
+  private endFarewell(): void {
+    for (const effect of this.farewell?.finish() ?? []) this.perform(effect);
+    this.farewell = undefined;
+    this.status = 'off';
   }
 
   private updateStates(): void {
@@ -276,7 +314,7 @@ export class Director {
   }
 
   private scriptEnded(process: number): void {
-    if (process !== this.process || this.status === 'off') return;
+    if (process !== this.process || this.status === 'off' || this.status === 'leaving') return;
     if (this.status === 'paused') {
       this.waiting.push(() => this.scriptEnded(process));
       return;

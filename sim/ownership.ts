@@ -1,15 +1,13 @@
 /** The promises about who owns the addresses of one unit: a virtual router, or all those of a sync group. */
-import { type Instant, type Micros, millis, toSeconds } from '../src/base/index.ts';
+import { type Instant, type Micros, toSeconds } from '../src/base/index.ts';
 import type { RouterState, VrrpEvent } from '../src/vrrp/index.ts';
 import type { Fail } from './break.ts';
 import type { Director } from './director.ts';
+import { Farewells, OVERLAP, owns } from './farewells.ts';
 import { GOOD_DELAY } from './network.ts';
 import type { Peace } from './peace.ts';
 import { OWNER_PRIORITY, type PlannedRouter, type Scenario } from './scenario.ts';
 import { patience, skew } from './timing.ts';
-
-/** How long an owner and the better one that takes over from it may overlap: the way of one advertisement. */
-const OVERLAP: Micros = millis(10);
 
 /** The owner has gone while all was calm: who must follow, and by when. */
 interface Succession {
@@ -30,6 +28,7 @@ export class Ownership {
   private readonly window: Micros;
   /** Since when, by its own clock, each director has been a backup, until it is one again. */
   private readonly backupSince = new Map<Director, Instant>();
+  private readonly farewells: Farewells;
   private owners: readonly Director[] = [];
   private since: Instant = 0;
   private prepared: Succession | undefined;
@@ -46,6 +45,7 @@ export class Ownership {
     this.fail = fail;
     this.routers = scenario.routers.filter((router) => router.unit === unit);
     this.position = scenario.routers.findIndex((router) => router.unit === unit);
+    this.farewells = new Farewells(this.routers, scenario, directors, peace, fail);
     this.window = patience(scenario.version, 1, scenario.interval, scenario.downTimerAdverts);
   }
 
@@ -79,6 +79,7 @@ export class Ownership {
   look(now: Instant): void {
     this.checkOwners(now);
     this.recount(now);
+    this.farewells.look(now, this.owners);
     if (!this.succession) return;
     if (this.owners.length === 1 || this.peace.epoch !== this.successionEpoch) this.succession = undefined;
     else if (now > this.succession.by) this.fail(now, 'succession', `${this.name} has no follower of the owner that left in time`);
@@ -93,11 +94,11 @@ export class Ownership {
     let count = 0;
     let isSame = true;
     for (const director of this.directors) {
-      if (!router || !director.holding.has(router.name)) continue;
+      if (!router || !owns(director, router)) continue;
       if (this.owners[count++] !== director) isSame = false;
     }
     if (isSame && count === this.owners.length) return;
-    this.owners = this.directors.filter((director) => router && director.holding.has(router.name));
+    this.owners = this.directors.filter((director) => router && owns(director, router));
     this.since = now;
     this.bestEpoch = -1;
   }
@@ -160,9 +161,7 @@ export class Ownership {
 
   /** Nobody takes over from an active router that it has just heard, on any link of the group, whatever the weather. */
   private checkPatience(director: Director, now: Instant): void {
-    const { interval, downTimerAdverts, authentication } = this.scenario;
-    // What was heard may have been refused for its sequence number.
-    if (authentication === 'ah') return;
+    const { interval, downTimerAdverts } = this.scenario;
     for (const { name } of this.routers) {
       const silence = director.silence(name);
       if (silence === undefined || silence >= downTimerAdverts * interval) continue;

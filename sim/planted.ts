@@ -34,6 +34,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     effects: (effects) => effects.filter((effect) => effect.kind !== 'remove-vips'),
   },
   {
+    name: 'leaves-deaf',
+    isDeafLeaving: true,
+  },
+  {
     name: 'speaks-after-stepping-down',
     effects: (effects) => {
       const advert = effects.find((effect) => effect.kind === 'transmit');

@@ -81,7 +81,7 @@ class World {
       if (next >= scenario.endsAt) break;
       this.now = Math.max(this.now, next);
       this.noteDirt();
-      if (due <= next) director.handle({ kind: 'tick' });
+      if (due <= next) director.tick();
       else agenda.runNext();
       this.events++;
       this.noteDirt();
@@ -163,6 +163,7 @@ class World {
 
   private start(index: number): void {
     const director = this.directors[index] as Director;
+    if (director.status === 'leaving') this.agenda.add(director.nextDeadline(), () => this.start(index));
     if (director.status !== 'off') return;
     this.disturb();
     director.start();

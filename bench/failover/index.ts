@@ -10,8 +10,9 @@ import { Pair } from './pair.ts';
 import { formatReport, missedTargets, rowOf, soakRow } from './report.ts';
 import { type Soak, soak } from './soak.ts';
 
-const USAGE = `Usage: npm run bench -- failover [--takeovers N] [--soak MINUTES] [--quick] [--json]
+const USAGE = `Usage: npm run bench -- failover [--rows TEXT] [--takeovers N] [--soak MINUTES] [--quick] [--json]
 
+  --rows TEXT       only the rows in whose name this is, for example "10 ms, killed"
   --takeovers N     takeovers of each make in each row; the median counts (default 30)
   --soak MINUTES    how long nothing may happen with 10 ms adverts and a busy core (default 10; 0 leaves it out)
   --quick           four takeovers and six seconds: shows that everything works, and measures little
@@ -19,6 +20,7 @@ const USAGE = `Usage: npm run bench -- failover [--takeovers N] [--soak MINUTES]
 `;
 
 interface Options {
+  readonly rows: string;
   readonly takeovers: number;
   readonly minutes: number;
   readonly json: boolean;
@@ -47,13 +49,14 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-async function measureAll(lab: Lab, { takeovers, minutes }: Options): Promise<{ samples: Samples[]; soaked: Soak | undefined }> {
+async function measureAll(lab: Lab, { rows, takeovers, minutes }: Options): Promise<{ samples: Samples[]; soaked: Soak | undefined }> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const client = await lab.addMachine({ name: 'client', address: '10.66.0.10/24' });
   const ours = await Pair.boot(lab, { make: 'vipwright', vip: '10.66.0.101', vrid: 51, addresses: ['10.66.0.21', '10.66.0.22'] });
   const peer = await Pair.boot(lab, { make: 'keepalived', vip: '10.66.0.102', vrid: 52, addresses: ['10.66.0.31', '10.66.0.32'] });
   const samples: Samples[] = [];
-  for (const what of CASES) samples.push(await measureCase(what, [ours, peer], client, takeovers, say));
+  for (const what of CASES.filter(({ name }) => name.includes(rows)))
+    samples.push(await measureCase(what, [ours, peer], client, takeovers, say));
   if (minutes === 0) return { samples, soaked: undefined };
   say(`waiting ${minutes} minutes, in which nothing may happen`);
   return { samples, soaked: await soak(minutes, [ours, peer], client) };
@@ -64,6 +67,7 @@ function parseOptions(args: readonly string[]): Options | undefined {
     const { values } = parseArgs({
       args: [...args],
       options: {
+        rows: { type: 'string', default: '' },
         takeovers: { type: 'string' },
         soak: { type: 'string' },
         quick: { type: 'boolean', default: false },
@@ -73,7 +77,7 @@ function parseOptions(args: readonly string[]): Options | undefined {
     const takeovers = Number(values.takeovers ?? (values.quick ? 4 : 30));
     const minutes = Number(values.soak ?? (values.quick ? 0.1 : 10));
     if (!Number.isInteger(takeovers) || takeovers <= 0 || !(minutes >= 0)) return undefined;
-    return { takeovers, minutes, json: values.json };
+    return { rows: values.rows, takeovers, minutes, json: values.json };
   } catch {
     return undefined;
   }

@@ -76,13 +76,13 @@ export class Pair {
    * Ends the active director so long after one of its advertisements; returns how long the client had no answer. SIGKILL goes to every
    * process of the daemon at once, as `kill -9` of its process group does; SIGTERM to its first, as a service manager's stop.
    */
-  async takeover(signal: TakeoverCommand['signal'], phaseMs: number): Promise<number> {
+  async takeover(signal: TakeoverCommand['signal'], phaseMs: number): Promise<TakeoverAnswer> {
     const victim = this.#active();
     this.#victim = victim;
     const pids = signal === 'SIGKILL' ? treeOf(victim.pid) : [victim.pid];
     const command: TakeoverCommand = { pids, signal, phaseMicros: Math.round(phaseMs * 1000) };
     this.#prober?.stdin?.write(`${JSON.stringify(command)}\n`);
-    return (JSON.parse(await this.#said()) as TakeoverAnswer).outageMs;
+    return JSON.parse(await this.#said()) as TakeoverAnswer;
   }
 
   /** The prober's next line. */

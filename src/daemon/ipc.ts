@@ -35,11 +35,14 @@ export type ToDirector =
   /** The role that virtual routers give the connection-sync daemon. */
   | { readonly type: 'sync-daemon'; readonly role: 'master' | 'backup' }
   | { readonly type: 'vrrp-status'; readonly id: number; readonly status: VrrpStatusReport }
+  /** Answered with `alive`: a director that lives may yet be caught in a loop. */
+  | { readonly type: 'alive?' }
   | { readonly type: 'stop' };
 
 export type ToFailover =
   /** The tables stand, the socket answers. */
   | { readonly type: 'ready' }
+  | { readonly type: 'alive' }
   | { readonly type: 'vrrp-status?'; readonly id: number }
   /** A line for the notify FIFOs of services, which live in the failover process: their readers outlast a director. */
   | { readonly type: 'service-line'; readonly line: string }

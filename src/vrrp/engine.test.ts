@@ -44,6 +44,25 @@ describe('start', () => {
     expect(lan.held('a')).toEqual(['10.0.0.100']);
   });
 
+  it('counts from the arrival of the last advertisement, unless it has waited long in the socket', () => {
+    const takeover = (waited: number): string | undefined => {
+      const lan = pair({ priority: 200 }, { priority: 100 });
+      lan.runUntil(5);
+      let last: Uint8Array | undefined;
+      for (const effect of lan.effects('a')) if (effect.kind === 'transmit') last = effect.packet;
+      lan.crash('a');
+      lan.now = seconds(6);
+      lan.handle('b', { kind: 'packet', interface: 'eth0', packet: last as Uint8Array, waited });
+      expect(lan.engine('b').isTakeoverNext()).toBe(true);
+      lan.runUntil(20);
+      expect(lan.engine('b').isTakeoverNext()).toBe(false);
+      return lan.story.at(-1);
+    };
+    expect(takeover(0)).toBe('9.609375 b VI_1 MASTER');
+    expect(takeover(200_000)).toBe('9.409375 b VI_1 MASTER');
+    expect(takeover(250_001)).toBe('9.609375 b VI_1 MASTER');
+  });
+
   it('waits for the start-up delay before it counts', () => {
     const lan = new Lan();
     lan.start('a', 1, settings([router()], { startupDelay: seconds(10) }));

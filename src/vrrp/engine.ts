@@ -57,7 +57,7 @@ export class VrrpEngine implements Context {
         this.timers.runDue(now);
         break;
       case 'packet':
-        this.packet(event.interface, event.packet, now);
+        this.packet(event.interface, event.packet, event.waited ?? 0, now);
         break;
       case 'start':
         this.start(now);
@@ -122,6 +122,11 @@ export class VrrpEngine implements Context {
     return this.timers.next();
   }
 
+  /** Whether the next deadline is that of a backup, which then takes over: clients wait for it. */
+  isTakeoverNext(): boolean {
+    return this.timers.isNextUrgent();
+  }
+
   /** The states of the routers, in the order of the settings; those that reloads have added come last. Cheaper than a snapshot. */
   states(): RouterState[] {
     return Array.from(this.routers.values(), (router) => router.state);
@@ -158,7 +163,7 @@ export class VrrpEngine implements Context {
     this.trackers.stop();
   }
 
-  private packet(link: string, bytes: Uint8Array, now: Instant): void {
+  private packet(link: string, bytes: Uint8Array, waited: Micros, now: Instant): void {
     const packet = openVrrpPacket(bytes);
     if (!packet.ok) {
       this.rejections.count(packet.reason);
@@ -166,7 +171,7 @@ export class VrrpEngine implements Context {
     }
     const router = this.demultiplexer.find(link, packet);
     if (router) {
-      router.receive(packet, now);
+      router.receive(packet, waited, now);
       return;
     }
     this.rejections.count(packet.vrid === 0 ? 'vrid' : 'unknown-vrid');

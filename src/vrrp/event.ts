@@ -25,8 +25,9 @@ export type VrrpEvent =
    * gives it. IPv6: a raw socket gives source, destination and hop limit apart; `encodeIpv6` of src/wire puts them together.
    * `interface` is the name under which the routers are configured, also when the packet came in by the macvlan upon it; packets
    * of a unicast router without an interface come in under the empty name. Any bytes are allowed.
+   * `waited` is for how long it had been in the socket, if that is known: a backup's patience begins with the arrival.
    */
-  | { readonly kind: 'packet'; readonly interface: string; readonly packet: Uint8Array }
+  | { readonly kind: 'packet'; readonly interface: string; readonly packet: Uint8Array; readonly waited?: Micros }
   /**
    * `present: false`: there is no such interface (any more). It is then down, even for routers that do not track it, and when it
    * is back the addresses, routes and rules that active routers have there are put back (`dynamic_interfaces`).

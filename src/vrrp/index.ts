@@ -13,6 +13,7 @@
 export type { NoticeWord, NotifiedState, TransmitEffect, VrrpEffect } from './effect.ts';
 export { VrrpEngine } from './engine.ts';
 export type { ScriptOutcome, VrrpEvent } from './event.ts';
+export { Farewell } from './farewell.ts';
 export { sendingAnnouncement } from './messages.ts';
 export {
   EMPTY_VRRP_SETTINGS,

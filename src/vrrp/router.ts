@@ -16,7 +16,7 @@ import { Reception } from './reception.ts';
 import { Sender } from './sender.ts';
 import type { RouterSnapshot, RouterState } from './snapshot.ts';
 import { Timer } from './timers.ts';
-import { groupHoldTime, hasSameTiming, masterDownTime, OWNER_PRIORITY, skewTime } from './timing.ts';
+import { countedWait, groupHoldTime, hasSameTiming, masterDownTime, OWNER_PRIORITY, skewTime } from './timing.ts';
 import { Trackers } from './tracking.ts';
 import { OwnVoice } from './voice.ts';
 
@@ -116,14 +116,14 @@ export class Router {
     if (this.state === 'active' || this.state === 'backup') this.notifier.priorityChanged(this.state, target, this.group?.spec);
   }
 
-  receive(packet: VrrpEnvelope, now: Instant): void {
+  receive(packet: VrrpEnvelope, waited: Micros, now: Instant): void {
     const takesPart = this.state === 'backup' || this.state === 'active';
     const { admitted, line } = this.reception.admit(packet, this.active.address, takesPart);
     if (line !== undefined) this.log('info', line);
     if (!admitted) return;
     if (this.hasOverslept(0, now)) this.overslept(now);
     if (this.state === 'active') this.receiveAsActive(packet, now);
-    else this.receiveAsBackup(packet, now);
+    else this.receiveAsBackup(packet, now - countedWait(waited, this.active.interval), now);
   }
 
   /** Advertises, then takes the addresses: the rival hears of us before the link does. */
@@ -292,15 +292,15 @@ export class Router {
     if (hasMissedOne) this.announcer.begin(now);
   }
 
-  private receiveAsBackup(packet: VrrpEnvelope, now: Instant): void {
+  private receiveAsBackup(packet: VrrpEnvelope, arrived: Instant, now: Instant): void {
     if (packet.priority === 0) {
       this.log('debug', messages.backupGotPriorityZero(this.settings.name));
-      this.listenFor(skewTime(this.settings.version, this.priority, this.active.interval), now);
+      this.listenFor(skewTime(this.settings.version, this.priority, this.active.interval), arrived);
       return;
     }
     if (!this.election.respects(packet, this.settings, this.priority, now)) return;
     this.follow(packet);
-    this.listenFor(this.masterDown(), now);
+    this.listenFor(this.masterDown(), arrived);
     this.group?.follows(this, now);
   }
 
@@ -355,6 +355,7 @@ export class Router {
 
   private changeState(state: RouterState, now: Instant): void {
     this.state = state;
+    this.timer.urgent = state === 'backup';
     this.lastTransition = now;
     this.wantsActive = false;
     this.held = false;
@@ -386,8 +387,9 @@ export class Router {
   }
 
   /** Listens for so long, and not before the elections begin. */
-  private listenFor(wait: Micros, now: Instant): void {
-    this.arm(Math.max(now, this.context.electionsFrom) + wait);
+  private listenFor(wait: Micros, from: Instant): void {
+    this.arm(Math.max(from, this.context.electionsFrom) + wait);
+    this.sender.prepare(this.priority);
   }
 
   private arm(deadline: Instant): void {

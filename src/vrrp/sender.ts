@@ -46,6 +46,13 @@ export class Sender {
     return true;
   }
 
+  /** Makes an advertisement that will be needed, so that it is there in the moment that counts. */
+  prepare(priority: number): void {
+    const source = this.source();
+    // With an authentication header each one is another.
+    if (source && this.settings.authentication?.type !== 'ah') this.effects(priority, source);
+  }
+
   private effects(priority: number, source: IpAddress): readonly TransmitEffect[] {
     const isAuthenticated = this.settings.authentication?.type === 'ah';
     if (isAuthenticated) this.ahSequence = (this.ahSequence + 1) >>> 0;

@@ -1,12 +1,14 @@
 /** Deadlines of a thousand routers: a binary heap, so that arming, clearing and finding the next one cost O(log n). */
 import type { Instant } from '../base/index.ts';
 
-/** One deadline that may be armed. Belongs to one queue; only the queue alters the fields. */
+/** One deadline that may be armed. Belongs to one queue; only the queue alters the other fields. */
 export class Timer {
   readonly fire: (now: Instant) => void;
   deadline: Instant | undefined = undefined;
   /** Place in the heap, -1 while not armed. */
   index = -1;
+  /** Whoever runs the clock should be wide awake when it fires. The owner's to set. */
+  urgent = false;
   /** When it was armed among others: equal deadlines fire in this order, so that a run can be replayed exactly. */
   order = 0;
 
@@ -44,6 +46,11 @@ export class TimerQueue {
 
   next(): Instant | undefined {
     return this.heap[0]?.deadline;
+  }
+
+  /** Whether the next one is urgent. */
+  isNextUrgent(): boolean {
+    return this.heap[0]?.urgent ?? false;
   }
 
   /** Fires what is due, earliest first. A timer that is armed again for an instant not after `now` fires again. */

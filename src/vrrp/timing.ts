@@ -30,6 +30,14 @@ export function peersPatience(interval: Micros, adverts = DOWN_INTERVALS): Micro
   return adverts * interval;
 }
 
+/**
+ * The part of a packet's wait in our socket that counts as time since it was heard. A longer wait says that this program was late, and so
+ * perhaps was the whole machine: then the patience begins anew.
+ */
+export function countedWait(waited: Micros, interval: Micros): Micros {
+  return waited <= interval / 4 ? waited : 0;
+}
+
 /** How long a router that wants to become active waits for the other members of its sync group before it looks again. */
 export function groupHoldTime(version: 2 | 3, interval: Micros): Micros {
   return interval + skewTime(version, OWNER_PRIORITY, interval);

@@ -1,7 +1,8 @@
 /** The rehearsal of a takeover goes all the way, and leaves no trace. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readKeepalived } from '../../src/config/index.ts';
-import { rehearse } from '../../src/daemon/failover/rehearsal.ts';
+import { Rehearsal } from '../../src/daemon/failover/rehearsal.ts';
+import type { VirtualRouter } from '../../src/model/index.ts';
 import { Rtnetlink } from '../../src/os/netlink/index.ts';
 import type { AddressSpec } from '../../src/wire/index.ts';
 import { inNamespace, run, VethPair } from './support.ts';
@@ -40,10 +41,14 @@ describe('the rehearsal of a takeover', () => {
         asked.push(`${spec.prefix.address} on ${spec.interfaceIndex}`);
         return addAddress(spec);
       };
-      rehearse(readKeepalived(CONFIGURATION, { file: 'k.conf' }).configuration.routers[0], rtnetlink);
+      const [router] = readKeepalived(CONFIGURATION, { file: 'k.conf' }).configuration.routers;
+      const rehearsal = new Rehearsal(router as VirtualRouter, rtnetlink);
+      rehearsal.play();
+      rehearsal.play();
+      rehearsal.close();
       rtnetlink.close();
     });
-    expect(asked).toEqual(Array(3).fill('192.168.18.200 on 2147483647'));
+    expect(asked).toEqual(Array(2).fill('192.168.18.200 on 2147483647'));
     expect(run('ip', '-n', pair.first, '-o', 'addr')).toBe(before);
   });
 });

@@ -45,6 +45,8 @@ class DirectorProcess {
         return;
       case 'vrrp-status':
         return this.director?.answerStatus(message.id, message.status);
+      case 'alive?':
+        return send({ type: 'alive' });
       case 'stop':
         return this.end(0);
     }

@@ -6,6 +6,7 @@ import { processState } from '../../os/process/index.ts';
 import type { SavedSysctl } from '../../os/sysctl/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import type { DirectorSettings, ToDirector, ToFailover, TransitionNotice } from '../ipc.ts';
+import { DirectorWatch, LOOK_PERIOD_MS } from './director-watch.ts';
 
 /** From the first restart on; doubled while the director keeps dying young. */
 const RESTART_DELAY_MS = 100;
@@ -14,12 +15,6 @@ const RESTART_DELAY_MAX_MS = 10_000;
 const HEALTHY_AFTER_MS = 30_000;
 /** The longest that a timer of Node's can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/**
- * A director that is stopped by a signal checks nothing and answers nobody. It is killed and started again when so many looks in a
- * row find it so. Looks are counted, not time: a stop of the whole daemon is none of the director's.
- */
-const LOOK_PERIOD_MS = 1_000;
-const LOOKS_STOPPED = 5;
 /** Transitions that happen while the director is away are mailed when it is back; the oldest go first. */
 const NOTICES_KEPT = 100;
 
@@ -49,7 +44,7 @@ export class DirectorLink {
   private readonly kept = new Map<string, KeptNews>();
   private restartTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
-  private looksStopped = 0;
+  private readonly watch = new DirectorWatch();
 
   constructor(configuration: Configuration, settings: Omit<DirectorSettings, 'restarted'>, logger: Logger, events: DirectorEvents) {
     this.configuration = configuration;
@@ -74,7 +69,7 @@ export class DirectorLink {
       if (child.pid === undefined) this.ended(child, 'could not be started');
     });
     child.on('exit', (code, signal) => this.ended(child, signal ? `was killed by ${signal}` : `exited with status ${code}`));
-    this.looksStopped = 0;
+    this.watch.reset();
     this.watchTimer ??= setInterval(() => this.look(), LOOK_PERIOD_MS);
     this.send({ type: 'configure', configuration: this.configuration, settings: { ...this.settings, restarted } });
     for (const news of this.kept.values()) this.send(news);
@@ -131,7 +126,10 @@ export class DirectorLink {
   }
 
   private receive(message: ToFailover): void {
+    this.watch.heard();
     switch (message.type) {
+      case 'alive':
+        return;
       case 'ready':
         return this.events.ready();
       case 'vrrp-status?':
@@ -146,14 +144,10 @@ export class DirectorLink {
 
   private look(): void {
     const { child } = this;
-    if (child?.pid === undefined || processState(child.pid) !== 'T') {
-      this.looksStopped = 0;
-      return;
-    }
-    if (++this.looksStopped < LOOKS_STOPPED) return;
-    this.looksStopped = 0;
-    const seconds = (LOOKS_STOPPED * LOOK_PERIOD_MS) / 1000;
-    this.logger.log('error', `Director process ${child.pid} has been stopped for ${seconds} s; killing it`);
+    if (child?.pid === undefined || !child.connected) return;
+    const reason = this.watch.look(processState(child.pid) === 'T');
+    if (reason === undefined) return this.send({ type: 'alive?' });
+    this.logger.log('error', `Director process ${child.pid} ${reason}; killing it`);
     child.kill('SIGKILL');
   }
 

@@ -10,13 +10,16 @@ export interface ThreadPort {
   receive(): ToThread | undefined;
 }
 
-export class HeldPort implements ThreadPort {
+export class HeldPort<News extends object> implements ThreadPort {
   private readonly port: ThreadPort;
-  private readonly waiting: FromThread[] = [];
+  private readonly tell: (news: News) => void;
+  private readonly waiting: { readonly message: FromThread | undefined; readonly news: News | undefined }[] = [];
   private held = false;
 
-  constructor(port: ThreadPort) {
+  /** `tell` makes messages of news, when there is time for that. */
+  constructor(port: ThreadPort, tell: (news: News) => void) {
     this.port = port;
+    this.tell = tell;
   }
 
   /** From here on messages wait for `release`. */
@@ -27,13 +30,21 @@ export class HeldPort implements ThreadPort {
   release(): void {
     this.held = false;
     if (this.waiting.length === 0) return;
-    for (const message of this.waiting) this.port.post(message);
-    this.waiting.length = 0;
+    for (const { message, news } of this.waiting.splice(0)) {
+      if (message) this.port.post(message);
+      if (news) this.tell(news);
+    }
   }
 
   post(message: FromThread): void {
-    if (this.held) this.waiting.push(message);
+    if (this.held) this.waiting.push({ message, news: undefined });
     else this.port.post(message);
+  }
+
+  /** The same for what is no message yet. */
+  postNews(news: News): void {
+    if (this.held) this.waiting.push({ message: undefined, news });
+    else this.tell(news);
   }
 
   receive(): ToThread | undefined {

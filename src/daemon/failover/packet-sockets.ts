@@ -1,5 +1,5 @@
 /** The raw sockets of all virtual routers: one for each interface, family and protocol, however many routers share it. */
-import type { IpAddress, IpFamily } from '../../base/index.ts';
+import type { IpAddress, IpFamily, Micros } from '../../base/index.ts';
 import type { VirtualRouter } from '../../model/index.ts';
 import type { Reactor } from '../../os/reactor/index.ts';
 import { VmacListener, VrrpSocket } from '../../os/sockets/index.ts';
@@ -19,10 +19,17 @@ interface SocketPlan {
   readonly groups: Map<string, IpAddress>;
 }
 
+/** Shorter than any header. */
+const NO_PACKET = new Uint8Array(1);
+
+/** `waited` is how long the packet had been in its socket. */
+type Receive = (link: string, packet: Uint8Array, waited: Micros) => void;
+
 /** Anything that packets come out of. */
 interface Readable {
   readonly fd: number;
   receive(): Uint8Array | undefined;
+  waited(): Micros;
   close(): void;
 }
 
@@ -37,15 +44,15 @@ interface OpenSocket {
 export class PacketSockets {
   private readonly reactor: Reactor;
   private readonly logger: Logger;
-  private readonly receive: (link: string, packet: Uint8Array) => void;
+  private readonly receive: Receive;
   private plans = new Map<string, SocketPlan>();
   /** By which socket each router sends. */
   private senders = new Map<string, string>();
   private readonly open = new Map<string, OpenSocket>();
   /** The last error of each socket: a lasting one is one line. */
-  private readonly errors = new Map<string, string | undefined>();
+  private readonly errors = new WeakMap<VrrpSocket, string | undefined>();
 
-  constructor(reactor: Reactor, logger: Logger, receive: (link: string, packet: Uint8Array) => void) {
+  constructor(reactor: Reactor, logger: Logger, receive: Receive) {
     this.reactor = reactor;
     this.logger = logger;
     this.receive = receive;
@@ -92,14 +99,25 @@ export class PacketSockets {
   }
 
   /** A packet that cannot be sent (link down) is a lost packet: the protocol lives with those. */
-  transmit(effect: TransmitEffect): void {
-    const key = this.senders.get(effect.router);
-    const open = key === undefined ? undefined : this.open.get(key);
-    if (key === undefined || !open) return;
-    const error = open.socket.send(effect.packet, effect.destination);
-    if (error?.code === this.errors.get(key)) return;
-    this.errors.set(key, error?.code);
-    if (error) this.logger.log('warning', `Cannot send advertisements on ${effect.interface}: ${error.message}`);
+  transmit({
+    router,
+    interface: link,
+    packet,
+    destination,
+  }: Pick<TransmitEffect, 'router' | 'interface' | 'packet' | 'destination'>): void {
+    const key = this.senders.get(router);
+    const socket = key === undefined ? undefined : this.open.get(key)?.socket;
+    if (!socket) return;
+    const error = socket.send(packet, destination);
+    if (packet === NO_PACKET || error?.code === this.errors.get(socket)) return;
+    this.errors.set(socket, error?.code);
+    if (error) this.logger.log('warning', `Cannot send advertisements on ${link}: ${error.message}`);
+  }
+
+  /** Goes the way of the router's advertisements as far as it goes without sending one: the kernel refuses what is no packet. */
+  rehearse({ name, interface: link, unicast, multicastGroup }: VirtualRouter): void {
+    const destination = unicast ? unicast.peers[0]?.address : multicastGroup;
+    if (destination) this.transmit({ router: name, interface: link, packet: NO_PACKET, destination });
   }
 
   close(): void {
@@ -134,7 +152,7 @@ export class PacketSockets {
 
   private read(socket: Readable, plan: SocketPlan): void {
     this.reactor.add(socket.fd, () => {
-      for (let packet = socket.receive(); packet; packet = socket.receive()) this.receive(plan.interface, packet);
+      for (let packet = socket.receive(); packet; packet = socket.receive()) this.receive(plan.interface, packet, socket.waited());
     });
   }
 }

@@ -1,8 +1,8 @@
 /**
- * A takeover on trial, before the daemon takes part in any election. JavaScript is compiled where it runs for the first time, and a backup's
- * takeover would be that first time, years after the start perhaps: without a rehearsal it takes a millisecond or two longer.
+ * A takeover on trial. JavaScript is compiled where it runs for the first time, and a backup's takeover would be that first time, years
+ * after the start perhaps; and what has not run for a while has left the processor's caches. So it is rehearsed when the daemon starts, and
+ * again when a takeover is about to be due. Without that a takeover takes a millisecond or two longer.
  */
-import { setFlagsFromString } from 'node:v8';
 import { type Instant, IpAddress } from '../../base/index.ts';
 import type { VirtualRouter } from '../../model/index.ts';
 import type { Rtnetlink } from '../../os/netlink/index.ts';
@@ -12,8 +12,6 @@ import type { Link } from '../../wire/index.ts';
 import { AddressKeeper } from './addresses.ts';
 import { Announcer } from './announcer.ts';
 
-/** More rounds make it no faster: thirty and a hundred were tried. */
-const ROUNDS = 3;
 /** From the start to being active, and some advertisements. */
 const TICKS = 5;
 
@@ -25,23 +23,14 @@ const ETHERNET = { up: true, running: true, loopback: false, multicast: true, ha
 const SILENT: Logger = { log: () => undefined };
 
 /** Lets a router become active and stop again, with an engine of its own and on an interface that does not exist. Nothing is sent. */
-export function rehearse(router: VirtualRouter | undefined, rtnetlink: Rtnetlink): void {
-  // What has been compiled is otherwise thrown away when it has not run for a while.
-  setFlagsFromString('--no-flush-bytecode');
-  if (!router) return;
-  const stage = new Stage(router, rtnetlink);
-  for (let round = 0; round < ROUNDS; round++) stage.play();
-  stage.close();
-}
-
-class Stage {
-  private readonly router: VirtualRouter;
+export class Rehearsal {
   private readonly addresses: AddressKeeper;
   private readonly announcer: Announcer;
+  /** Without what it tracks: nothing of it may be known yet, and the rehearsal would wait for it. */
+  private readonly router: VirtualRouter;
   private now: Instant = 0;
 
   constructor(router: VirtualRouter, rtnetlink: Rtnetlink) {
-    // Without what it tracks: nothing of it is known yet, and the rehearsal would wait for it.
     this.router = { ...router, trackInterfaces: [], trackScripts: [], trackFiles: [], trackProcesses: [], trackBfds: [] };
     const nowhere: Link = { ...ETHERNET, index: NOWHERE, name: router.interface };
     this.addresses = new AddressKeeper(rtnetlink, () => nowhere, SILENT);
@@ -71,8 +60,9 @@ class Stage {
   }
 
   private perform(effect: VrrpEffect): void {
-    if (effect.kind === 'add-vips') this.addresses.add(this.router, effect.vips);
-    else if (effect.kind === 'remove-vips') this.addresses.remove(this.router, effect.vips);
-    else if (effect.kind === 'announce') this.announcer.announce(effect, this.router, this.now);
+    const { router } = this;
+    if (effect.kind === 'add-vips') this.addresses.add(router, effect.vips);
+    else if (effect.kind === 'remove-vips') this.addresses.remove(router, effect.vips);
+    else if (effect.kind === 'announce') this.announcer.announce(effect, router, this.now);
   }
 }

@@ -5,15 +5,14 @@ import { Rtnetlink, type RtnetlinkEvent, RtnetlinkMonitor } from '../../os/netli
 import { monotonicNow, Reactor, type ReactorTimer } from '../../os/reactor/index.ts';
 import { SysctlKeeper } from '../../os/sysctl/index.ts';
 import type { Logger } from '../../ports/index.ts';
-import { peersPatience, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings, withChanges } from '../../vrrp/index.ts';
+import { Farewell, peersPatience, type VrrpEffect, VrrpEngine, type VrrpEvent, type VrrpSettings, withChanges } from '../../vrrp/index.ts';
 import { AddressKeeper } from './addresses.ts';
 import { Announcer } from './announcer.ts';
 import { BfdShell } from './bfd-shell.ts';
-import { Farewell } from './farewell.ts';
 import { HeldPort, type ThreadPort } from './held-port.ts';
 import { InterfaceTable } from './interfaces.ts';
 import { PacketSockets } from './packet-sockets.ts';
-import { rehearse } from './rehearsal.ts';
+import { Rehearsal } from './rehearsal.ts';
 import { RoutingKeeper } from './routing.ts';
 import { STATIC_OWNER, StaticNetworkKeeper } from './static-network.ts';
 import { vrrpStatus } from './status.ts';
@@ -22,9 +21,12 @@ import { VmacKeeper } from './vmacs.ts';
 
 type RouterPlace = Pick<VirtualRouter, 'interface' | 'vmac'>;
 
+/** What the main thread does, or is told. */
+type Told = Exclude<VrrpEffect, { kind: 'transmit' | 'announce' | 'drop-traffic' | `add-${string}` | `remove-${string}` }>;
+
 export class VirtualRouterShell {
   readonly wakeFd: number;
-  private readonly port: HeldPort;
+  private readonly port: HeldPort<Told>;
   private readonly logger: Logger;
   private readonly reactor: Reactor;
   private readonly timer: ReactorTimer;
@@ -38,6 +40,7 @@ export class VirtualRouterShell {
   private readonly routing: RoutingKeeper;
   private readonly statics: StaticNetworkKeeper;
   private readonly announcer: Announcer;
+  private readonly rehearsal: Rehearsal | undefined;
   private readonly bfd: BfdShell;
   private readonly engine: VrrpEngine;
   private readonly sensors: ThreadData['sensors'];
@@ -55,7 +58,7 @@ export class VirtualRouterShell {
 
   constructor({ settings, sensors, seed, detail, predecessorDied }: ThreadData, port: ThreadPort) {
     this.predecessorDied = predecessorDied;
-    const held = new HeldPort(port);
+    const held = new HeldPort<Told>(port, (effect) => this.tell(effect));
     this.port = held;
     this.sensors = sensors;
     this.settings = settings.vrrp;
@@ -68,17 +71,19 @@ export class VirtualRouterShell {
       onPause: (pause) => this.handle({ kind: 'pause', duration: pause.duration }),
     });
     this.wakeFd = this.reactor.wakeFd;
-    this.timer = this.reactor.timer(() => this.tick());
+    this.timer = this.reactor.timer(this.tick.bind(this), () => this.rehearse());
     this.reactor.add(this.monitor.fd, () => this.readMonitor(), { afterPause: true });
     this.sysctls = new SysctlKeeper((problem) => this.logger.log('warning', `Cannot change a kernel setting: ${problem}`));
     this.interfaces = new InterfaceTable(this.rtnetlink);
     const linkOf = (name: string) => this.interfaces.link(name);
     this.vmacs = new VmacKeeper(this.rtnetlink, this.sysctls, this.logger);
-    this.sockets = new PacketSockets(this.reactor, this.logger, (link, packet) => this.hear(link, packet));
+    this.sockets = new PacketSockets(this.reactor, this.logger, (link, packet, waited) => this.hear(link, packet, waited));
     this.addresses = new AddressKeeper(this.rtnetlink, linkOf, this.logger);
     this.routing = new RoutingKeeper(this.rtnetlink, linkOf, this.logger);
     this.statics = new StaticNetworkKeeper(this.addresses, this.routing);
     this.announcer = new Announcer(linkOf, this.logger);
+    const [first] = settings.vrrp.routers;
+    this.rehearsal = first && new Rehearsal(first, this.rtnetlink);
     this.bfd = new BfdShell(settings.bfdSessions, seed, this.reactor, this.logger, (session, up) => {
       this.port.post({ type: 'bfd-changed', session: session.name, up });
       if (session.forVrrp) this.handle({ kind: 'bfd', session: session.name, up });
@@ -89,7 +94,6 @@ export class VirtualRouterShell {
 
   /** Removes what a dead predecessor left, starts the elections, and serves until told to stop. */
   run(): void {
-    rehearse(this.settings.routers[0], this.rtnetlink);
     this.prepare(this.settings);
     for (const event of this.interfaces.refresh()) this.handle(event);
     for (const { file, value } of this.sensors.files) this.handle({ kind: 'file', file, value });
@@ -100,6 +104,7 @@ export class VirtualRouterShell {
     this.handle({ kind: 'start' });
     this.bfd.start(monotonicNow());
     this.arm();
+    for (let round = 0; round < REHEARSALS; round++) this.rehearse();
     this.addresses.clearing = false;
     this.routing.clearing = false;
     this.reactor.run();
@@ -114,9 +119,9 @@ export class VirtualRouterShell {
     this.port.release();
   }
 
-  private hear(link: string, packet: Uint8Array): void {
-    if (!this.farewell) return this.handle({ kind: 'packet', interface: link, packet });
-    this.farewell.hear(link, packet);
+  private hear(link: string, packet: Uint8Array, waited: Micros): void {
+    if (!this.farewell) return this.handle({ kind: 'packet', interface: link, packet, waited });
+    for (const effect of this.farewell.hear(link, packet)) this.perform(effect);
     if (this.farewell.over) this.end(this.farewell);
   }
 
@@ -129,6 +134,17 @@ export class VirtualRouterShell {
     this.arm();
   }
 
+  /** Whatever a takeover needs runs once. Before its time a tick changes nothing. */
+  private rehearse(): void {
+    const [router] = this.settings.routers;
+    if (router) this.sockets.rehearse(router);
+    this.perform(REHEARSED);
+    this.rehearsal?.play();
+    // Once to fetch it into the caches, and once more to run from there; but a rehearsal must never delay the takeover itself.
+    if ((this.engine.nextDeadline() ?? Infinity) - monotonicNow() > TAKEOVER_LEAD / 2) this.rehearsal?.play();
+    this.tick();
+  }
+
   private arm(): void {
     if (this.farewell) return this.timer.arm(this.farewell.deadline);
     const deadline: Instant | undefined = earliest(
@@ -136,7 +152,7 @@ export class VirtualRouterShell {
       earliest(this.bfd.nextDeadline(), this.announcer.nextDeadline()),
     );
     if (deadline === undefined) this.timer.disarm();
-    else this.timer.arm(deadline);
+    else this.timer.arm(deadline, this.engine.isTakeoverNext() ? TAKEOVER_LEAD : 0);
   }
 
   private perform(effect: VrrpEffect): void {
@@ -162,14 +178,12 @@ export class VirtualRouterShell {
       case 'announce':
         return this.announcer.announce(effect, this.routerNamed(effect.router), monotonicNow());
       default:
-        this.tell(effect);
+        this.port.postNews(effect);
     }
   }
 
   /** What the main thread does: everything that may block. */
-  private tell(
-    effect: Exclude<VrrpEffect, { kind: 'transmit' | 'announce' | 'drop-traffic' | `add-${string}` | `remove-${string}` }>,
-  ): void {
+  private tell(effect: Told): void {
     switch (effect.kind) {
       case 'run-script': {
         const { name, command, timeout } = effect.script;
@@ -296,8 +310,8 @@ export class VirtualRouterShell {
   }
 
   /** Does what a stop has left to do. Once more is harmless: then nothing is left. */
-  private end({ rest }: Farewell): void {
-    for (const effect of rest.splice(0)) this.perform(effect);
+  private end(farewell: Farewell): void {
+    for (const effect of farewell.finish()) this.perform(effect);
     this.reactor.stop();
   }
 
@@ -332,6 +346,7 @@ export class VirtualRouterShell {
     this.vmacs.close();
     this.sockets.close();
     this.announcer.close();
+    this.rehearsal?.close();
     this.timer.close();
     this.monitor.close();
     this.rtnetlink.close();
@@ -345,6 +360,13 @@ function pauseThreshold({ routers }: VrrpSettings): Micros {
   const patience = routers.map((router) => peersPatience(router.advertInterval));
   return Math.max(SHORTEST_PAUSE, Math.min(LONGEST_PAUSE, ...patience));
 }
+
+/** Nobody reads it: it is below what `-D` shows. */
+const REHEARSED: VrrpEffect = { kind: 'log', level: 'debug', message: '' };
+/** At the start. More make it no faster. */
+const REHEARSALS = 3;
+/** Awake so long before a takeover is due: a rehearsal takes a millisecond or two of it, several on a busy machine. */
+const TAKEOVER_LEAD: Micros = 6000;
 
 const SHORTEST_PAUSE: Micros = 50_000;
 const LONGEST_PAUSE: Micros = 300_000;

@@ -1,5 +1,5 @@
 /** Native calls, one file per concern. Thin: numbers and bytes in and out, failures as SystemError. */
-export { armTimer, boottimeNow, createTimer, monotonicNow } from './clock.ts';
+export { armTimer, boottimeNow, createTimer, monotonicNow, sinceArrival } from './clock.ts';
 export { createEventFd, drainCounter, EpollSet, raiseEventFd, startThreadPool } from './epoll.ts';
 export { ENOBUFS, SystemError } from './errno.ts';
 export { createInotify, makeFifo, readInotify, unwatchDirectory, watchDirectory } from './file.ts';

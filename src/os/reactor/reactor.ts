@@ -27,8 +27,12 @@ export interface ReactorOptions {
 
 /** Calls back once `arm`ed time has come. One-shot: arm again for the next. */
 export interface ReactorTimer {
-  /** Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. */
-  arm(deadline: Instant): void;
+  /**
+   * Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. To be woken takes a thread a
+   * while, and more where the processor has slept: with `lead` the loop is awake so long before, calls `onNear` of the timer, and then
+   * looks at its sockets again and again instead of sleeping. That keeps a processor busy, so it is for what is rare and urgent.
+   */
+  arm(deadline: Instant, lead?: Micros): void;
   disarm(): void;
   close(): void;
 }
@@ -45,7 +49,9 @@ export class Reactor {
   /** Indexed by descriptor, so that dispatch allocates and searches nothing. */
   private readonly readers: ((() => void) | undefined)[] = [];
   private readonly lateReaders: ((() => void) | undefined)[] = [];
-  private readonly expiries: ((() => void) | undefined)[] = [];
+  private readonly expiries: (Expiry | undefined)[] = [];
+  /** The timer whose deadline is so near that the loop does not sleep. */
+  private near: Expiry | undefined;
   private readonly reading = { monotonic: 0, boottime: 0 };
   private running = false;
 
@@ -84,14 +90,25 @@ export class Reactor {
     this.heartbeatMillis = heartbeatFor(threshold);
   }
 
-  timer(onExpire: () => void): ReactorTimer {
+  timer(onExpire: () => void, onNear?: () => void): ReactorTimer {
     const fd = createTimer();
+    const expiry = new Expiry(onExpire, onNear);
     this.epoll.add(fd);
-    this.expiries[fd] = onExpire;
+    this.expiries[fd] = expiry;
     return {
-      arm: (deadline) => armTimer(fd, deadline),
-      disarm: () => armTimer(fd, undefined),
+      arm: (deadline, lead = 0) => {
+        // Awake for it already.
+        if (this.near === expiry && expiry.deadline === deadline) return;
+        this.calm(expiry);
+        expiry.deadline = deadline;
+        armTimer(fd, deadline - lead);
+      },
+      disarm: () => {
+        this.calm(expiry);
+        armTimer(fd, undefined);
+      },
       close: () => {
+        this.calm(expiry);
         this.expiries[fd] = undefined;
         this.epoll.remove(fd);
         close(fd);
@@ -116,8 +133,9 @@ export class Reactor {
 
   private turn(): void {
     const before = this.readClocks();
+    const looked = before.monotonic;
     const busy = this.detector.sleeping(before, before.monotonic + this.heartbeatMillis * 1000);
-    let count = this.epoll.wait(busy ? 0 : this.heartbeatMillis);
+    let count = this.epoll.wait(busy || this.near ? 0 : this.heartbeatMillis);
     const pause = longest(busy, this.detector.awake(this.readClocks()));
     // A stop ends the wait empty-handed (by its time-out, or EINTR), whatever arrived meanwhile: look again before judging.
     if (pause) count = this.epoll.wait(0);
@@ -125,12 +143,26 @@ export class Reactor {
     if (pause && this.running) this.options.onPause?.(pause);
     for (let i = 0; i < count && this.running; i++) this.lateReaders[this.epoll.readyFd(i)]?.();
     for (let i = 0; i < count && this.running; i++) this.expire(this.epoll.readyFd(i));
+    const { near } = this;
+    // By the clock before this turn looked at its sockets: whatever came in time has been heard.
+    if (near && this.running && near.deadline <= looked) {
+      this.near = undefined;
+      near.onExpire();
+    }
   }
 
   private expire(fd: number): void {
-    const onExpire = this.expiries[fd];
+    const expiry = this.expiries[fd];
     // Nothing to drain: a callback of the same turn disarmed the timer or put it off.
-    if (onExpire && drainCounter(fd)) onExpire();
+    if (!expiry || !drainCounter(fd)) return;
+    if (expiry.deadline <= monotonicNow()) return expiry.onExpire();
+    this.near = expiry;
+    expiry.onNear?.();
+  }
+
+  /** The timer is set anew: if it was near, it is no longer. */
+  private calm(expiry: Expiry): void {
+    if (this.near === expiry) this.near = undefined;
   }
 
   /** The two clocks, in an object that the next reading overwrites. */
@@ -154,4 +186,16 @@ function heartbeatFor(threshold: Micros): number {
 function longest(a: Pause | undefined, b: Pause | undefined): Pause | undefined {
   if (!a || !b) return a ?? b;
   return a.duration >= b.duration ? a : b;
+}
+
+/** What a timer's descriptor stands for. */
+class Expiry {
+  deadline: Instant = 0;
+  readonly onExpire: () => void;
+  readonly onNear: (() => void) | undefined;
+
+  constructor(onExpire: () => void, onNear: (() => void) | undefined) {
+    this.onExpire = onExpire;
+    this.onNear = onNear;
+  }
 }

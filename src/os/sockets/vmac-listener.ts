@@ -3,7 +3,7 @@
  * source is the MAC of a private macvlan to that macvlan alone, so that the interface below never sees it; and joining the group on
  * the macvlan would announce the shared MAC on our own port of the switch (IGMP, MLD). A packet socket hears it without joining.
  */
-import type { IpFamily } from '../../base/index.ts';
+import type { IpFamily, Micros } from '../../base/index.ts';
 import { concat, ETHERNET_HEADER_LENGTH, ETHERTYPE_IPV4, ETHERTYPE_IPV6, u16, u32, viewOf } from '../../wire/index.ts';
 import {
   AF_PACKET,
@@ -15,6 +15,7 @@ import {
   SOCK_RAW,
   SystemError,
   setSocketOption,
+  sinceArrival,
   socket,
 } from '../ffi/index.ts';
 import { SOL_SOCKET } from './options.ts';
@@ -53,6 +54,7 @@ export class VmacListener {
       attachFilter(this.fd, filterFor(options));
       setSocketOption(this.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
       bind(this.fd, encodeLinkLayerAddress(options.interfaceIndex, etherType(options.family), new Uint8Array(6)));
+      this.waited();
     } catch (error) {
       close(this.fd);
       throw error;
@@ -70,6 +72,11 @@ export class VmacListener {
         if (!(error instanceof SystemError) || error.code !== 'ENETDOWN') throw error;
       }
     }
+  }
+
+  /** How long the packet that `receive` gave last had been here by then. See `sinceArrival`. */
+  waited(): Micros {
+    return sinceArrival(this.fd);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 /** The raw socket of one interface for VRRP: IP protocol 112, or 51 where an authentication header comes first. */
-import { IpAddress, type IpFamily } from '../../base/index.ts';
+import { IpAddress, type IpFamily, type Micros } from '../../base/index.ts';
 import { encodeIpv6, IP_PROTOCOL_VRRP } from '../../wire/index.ts';
 import {
   bind,
@@ -13,6 +13,7 @@ import {
   SystemError,
   sendTo,
   setSocketOption,
+  sinceArrival,
   socket,
 } from '../ffi/index.ts';
 import {
@@ -86,6 +87,7 @@ export class VrrpSocket {
       this.configure();
       if (options.sendOnly) this.borrowAddress();
       for (const group of groups) this.join(group);
+      this.waited();
     } catch (error) {
       close(this.fd);
       throw error;
@@ -117,6 +119,11 @@ export class VrrpSocket {
         if (!(error instanceof SystemError) || !QUEUED.has(error.code)) throw error;
       }
     }
+  }
+
+  /** How long the packet that `receive` gave last had been here by then. See `sinceArrival`. */
+  waited(): Micros {
+    return sinceArrival(this.fd);
   }
 
   close(): void {

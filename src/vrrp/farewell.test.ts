@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { IpAddress, MICROS_PER_SECOND } from '../../base/index.ts';
-import type { VirtualRouter } from '../../model/index.ts';
-import type { TransmitEffect, VrrpEffect } from '../../vrrp/index.ts';
-import { encodeVrrp, encodeVrrpPacket } from '../../wire/index.ts';
+import { IpAddress, MICROS_PER_SECOND } from '../base/index.ts';
+import type { VirtualRouter } from '../model/index.ts';
+import { encodeVrrp, encodeVrrpPacket } from '../wire/index.ts';
+import type { TransmitEffect, VrrpEffect } from './effect.ts';
 import { Farewell } from './farewell.ts';
 
 const OURS = IpAddress.parse('10.0.0.1') as IpAddress;
@@ -37,7 +37,8 @@ describe('a farewell', () => {
     const farewell = new Farewell([router(3, 1)], 0);
     const effects = [goodbye(1), removal('VI_1'), goodbye(2), removal('VI_2')];
     expect(effects.map((effect) => farewell.keep(effect))).toEqual([false, true, false, true]);
-    expect(farewell.rest).toEqual([removal('VI_1'), removal('VI_2')]);
+    expect(farewell.finish()).toEqual([removal('VI_1'), removal('VI_2')]);
+    expect(farewell.finish()).toEqual([]);
   });
 
   it('is over when the successor of each router has been heard on its link', () => {
@@ -53,6 +54,19 @@ describe('a farewell', () => {
     expect(farewell.over).toBe(false);
     farewell.hear('eth0', advert(2, 1).packet);
     expect(farewell.over).toBe(true);
+  });
+
+  it('lets go of each router as soon as its own successor has been heard, and of what belongs to none in the end', () => {
+    const farewell = new Farewell([router(3, 1)], 0);
+    const ended = (name: string): VrrpEffect => ({ kind: 'transition', subject: 'instance', name }) as VrrpEffect;
+    for (const effect of [ended('backup'), goodbye(1), removal('VI_1'), ended('VI_1'), ended('group')]) farewell.keep(effect);
+    for (const effect of [goodbye(2), removal('VI_2'), ended('VI_2')]) farewell.keep(effect);
+    expect(farewell.hear('eth0', advert(2, 100).packet)).toEqual([removal('VI_2'), ended('VI_2')]);
+    expect(farewell.hear('eth0', advert(2, 100).packet)).toEqual([]);
+    expect(farewell.over).toBe(false);
+    expect(farewell.hear('eth0', advert(1, 100).packet)).toEqual([removal('VI_1'), ended('VI_1')]);
+    expect(farewell.over).toBe(true);
+    expect(farewell.finish()).toEqual([ended('backup'), ended('group')]);
   });
 
   it('is over at once where no router was active', () => {
