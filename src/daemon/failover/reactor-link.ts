@@ -3,18 +3,12 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { VrrpStatusReport } from '../../api/index.ts';
 import { wakeReactor } from '../../os/reactor/index.ts';
+import { REAL_TIME_FLAGS } from './real-time-flags.ts';
 import type { FromThread, ReactorDump, ThreadData, ToThread } from './thread-messages.ts';
 import { reviveAddresses } from './transfer.ts';
 
 export type ReactorNews = Exclude<FromThread, { type: 'started' | 'status' | 'dump' | 'stopped' }>;
 
-/**
- * V8 as a real-time thread needs it. What runs for the first time is compiled to machine code there and then, because interpreted code is
- * several times slower in the one moment that counts, and stays compiled. V8's helper threads run at ordinary priority: a real-time thread
- * that waits for one of them waits behind every ordinary process, so it clears its young generation by itself. These alone can be changed in
- * a process that runs already: V8 ends it when it finds marking, which the main thread may be at, changed under its feet.
- */
-const REAL_TIME_FLAGS = ['--always-sparkplug', '--no-flush-bytecode', '--no-parallel-scavenge'];
 /** Little to look through each time. */
 const YOUNG_GENERATION_MB = 4;
 
