@@ -86,8 +86,8 @@ static __always_inline void template_key(enum family family, struct conn_key6 *k
 		client ^= (__be32)rest[0] ^ (__be32)(rest[0] >> 32) ^ (__be32)rest[1];
 		key->core.ports = (__u32)service_port << 16;
 		key->core.kind = kind;
-		key->rest[0] = rest[0] & ((__u64)mask[2] << 32 | mask[1]);
-		key->rest[1] = rest[1] & (0xffffffff00000000ULL | mask[3]);
+		key->rest[0] = rest[0] & ((__u64)mask[3] << 32 | mask[2]);
+		key->rest[1] = rest[1] & (0xffffffff00000000ULL | mask[1]);
 		key->rest[2] = rest[2];
 		client = (client & mask[0]) ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
 		key->core.addresses = (__u64)virtual << 32 | client;

@@ -60,6 +60,20 @@ static __always_inline void remember_fragment(enum family family, const struct p
 		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
 }
 
+/*
+ * The filter of virtual addresses also lets some others through: then a reply to one of them came the way of requests, and is led back to
+ * its own here, where it turns out that no service is meant.
+ */
+static __always_inline int is_reply_source(enum family family, const struct packet *packet)
+{
+	return may_be_reply(family == FAMILY_6 ? fold(&packet->ip6->source) : packet->ip->saddr);
+}
+
+static __always_inline int jump_to_reply(enum family family, struct xdp_md *ctx)
+{
+	return family == FAMILY_6 ? jump(ctx, TAIL_REPLY6) : jump(ctx, TAIL_REPLY);
+}
+
 static __always_inline struct service *service_of(enum family family, const struct packet *packet, __u16 *service_port)
 {
 	const struct ports *ports = packet->l4;
@@ -141,7 +155,7 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 
 	service = service_of(family, packet, &service_port);
 	if (!service)
-		return pass(PASS_NO_SERVICE);
+		return is_reply_source(family, packet) ? jump_to_reply(family, ctx) : pass(PASS_NO_SERVICE);
 	if (packet_protocol(family, packet) == IPPROTO_TCP) {
 		if (service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) && is_proxys(family, packet, service, flags, now))
 			return jump(ctx, family == FAMILY_6 ? TAIL_SYN_PROXY6 : TAIL_SYN_PROXY);

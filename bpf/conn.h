@@ -66,26 +66,12 @@ static __always_inline struct conn_key6 tuple6(const struct address6 *client, co
 		.core.addresses = (__u64)fold(virtual) << 32 | fold(client),
 		.core.ports = ports,
 		.core.kind = kind,
-		.rest[0] = (__u64)client->word[2] << 32 | client->word[1],
-		.rest[1] = (__u64)virtual->word[1] << 32 | client->word[3],
+		.rest[0] = (__u64)client->word[3] << 32 | client->word[2],
+		.rest[1] = (__u64)virtual->word[1] << 32 | client->word[1],
 		.rest[2] = (__u64)virtual->word[3] << 32 | virtual->word[2],
 	};
 
 	return key;
-}
-
-static __always_inline __u32 line_of6(const struct conn_key6 *key)
-{
-	__u64 rest = (__u64)key->core.kind << 32 | key->core.ports;
-
-	return hash_words(key->core.addresses, key->rest[0], key->rest[1], key->rest[2], rest) & settings.line_mask6;
-}
-
-/* Out of line for everyone who is not in a hurry: computed in place it takes much stack. */
-static __noinline void find_lines6(struct conn_key6 *key)
-{
-	key->core.first = line_of6(key);
-	key->core.second = key->core.first ^ 1;
 }
 
 static __always_inline struct address6 key6_virtual(const struct conn_key6 *key)
@@ -93,6 +79,26 @@ static __always_inline struct address6 key6_virtual(const struct conn_key6 *key)
 	const __be32 rest[] = { (__be32)(key->rest[1] >> 32), (__be32)key->rest[2], (__be32)(key->rest[2] >> 32) };
 
 	return unfold((__be32)(key->core.addresses >> 32), rest);
+}
+
+static __always_inline __u32 line_of6(const struct conn_key6 *key)
+{
+	__be32 client = (__be32)key->core.addresses ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
+	struct address6 virtual = key6_virtual(key);
+	const __be32 words[HASH6_WORDS] = {
+		client, (__be32)key->rest[1], (__be32)key->rest[0], (__be32)(key->rest[0] >> 32),
+		virtual.word[0], virtual.word[1], virtual.word[2], virtual.word[3],
+		key->core.ports, key->core.kind,
+	};
+
+	return hash_words(words) & settings.line_mask6;
+}
+
+/* Out of line for everyone who is not in a hurry: computed in place it takes much stack. */
+static __noinline void find_lines6(struct conn_key6 *key)
+{
+	key->core.first = line_of6(key);
+	key->core.second = key->core.first ^ 1;
 }
 
 static __always_inline struct conn_line *conn_line_at(enum family family, __u32 index)
@@ -154,17 +160,20 @@ static __always_inline __u64 rest_difference(const struct conn *conn, const stru
 	return (rest[0] ^ wanted[0]) | (rest[1] ^ wanted[1]) | (rest[2] ^ wanted[2]);
 }
 
-/* 0 for the entry with the key. All words are compared before anything branches: one branch for the answer, not one for each word. */
-static __always_inline __u64 conn_difference(enum family family, const struct conn *conn, __u64 tail, const struct conn_key *key)
+/*
+ * 0 for the entry with the key, over IPv6 but for the rests of the addresses. All words are compared before anything branches: one branch
+ * for the answer, not one for each word.
+ */
+static __always_inline __u64 core_difference(const struct conn *conn, __u64 tail, const struct conn_key *key)
 {
-	__u64 difference = ((tail ^ conn_wanted_tail(key)) & TAIL_MASK) | (conn_addresses(conn) ^ key->addresses);
-
-	return family == FAMILY_6 ? difference | rest_difference(conn, key) : difference;
+	return ((tail ^ conn_wanted_tail(key)) & TAIL_MASK) | (conn_addresses(conn) ^ key->addresses);
 }
 
 static __always_inline int conn_is_hit(enum family family, const struct conn *conn, const struct conn_key *key)
 {
-	return !conn_difference(family, conn, conn_tail(conn), key);
+	__u64 difference = core_difference(conn, conn_tail(conn), key);
+
+	return !(family == FAMILY_6 ? difference | rest_difference(conn, key) : difference);
 }
 
 static __always_inline struct overflow_key overflow_key(const struct conn_key *key)
@@ -223,8 +232,8 @@ static __always_inline struct conn *conn_find_within(enum family family, struct 
 {
 	__u64 a = conn_tail(line_slot(family, first, 0));
 	__u64 b = conn_tail(line_slot(family, first, 1));
-	__u64 not_a = conn_difference(family, line_slot(family, first, 0), a, key);
-	__u64 not_b = conn_difference(family, line_slot(family, first, 1), b, key);
+	__u64 not_a = core_difference(line_slot(family, first, 0), a, key);
+	__u64 not_b = core_difference(line_slot(family, first, 1), b, key);
 	__u64 other = not_a | -not_a;
 	struct conn *conn;
 
@@ -232,8 +241,12 @@ static __always_inline struct conn *conn_find_within(enum family family, struct 
 	asm volatile("" : "+r"(other));
 	other = (__u64)((__s64)other >> 63);
 	asm volatile("" : "+r"(other));
-	if (!((not_a & ~other) | (not_b & other)))
-		return line_slot(family, first, other & 1);
+	conn = line_slot(family, first, other & 1);
+	if (!((not_a & ~other) | (not_b & other)) && (family == FAMILY_4 || !rest_difference(conn, key)))
+		return conn;
+	/* Nothing but the rest of the addresses may have told the first entry from the one that is wanted. */
+	if (family == FAMILY_6 && conn_is_hit(family, line_slot(family, first, 1), key))
+		return line_slot(family, first, 1);
 	if (a >> 32 & META_NEIGHBOUR) {
 		conn = conn_find_beside(family, key);
 		if (conn)

@@ -47,9 +47,9 @@ static __always_inline void reply_key(enum family family, struct conn_key6 *key,
 		key->core.addresses = (__u64)client << 32 | fold(&server->address);
 		key->core.ports = (__u32)client_port << 16 | port;
 		key->core.kind = kind;
-		key->rest[0] = (__u64)server->address.word[2] << 32 | server->address.word[1];
-		key->rest[1] = rest[0] << 32 | server->address.word[3];
-		key->rest[2] = rest[1] << 32 | rest[0] >> 32;
+		key->rest[0] = (__u64)server->address.word[3] << 32 | server->address.word[2];
+		key->rest[1] = rest[1] << 32 | server->address.word[1];
+		key->rest[2] = rest[0];
 		find_lines6(key);
 	} else {
 		key->core = conn_key(server->address.word[0], client, port, client_port, kind);

@@ -32,7 +32,6 @@ int balance(struct xdp_md *ctx)
 		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
 		return may_be_reply(packet.ip->saddr) ? jump(ctx, TAIL_REPLY) : XDP_PASS;
-	keep_in_memory(&packet);
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
@@ -160,6 +159,8 @@ int fragment_program(struct xdp_md *ctx)
 		return pass(PASS_MALFORMED);
 	where = fragment_key(&packet);
 	way = bpf_map_lookup_elem(&fragments, &where);
+	if (way ? way->virtual : is_reply_source(FAMILY_4, &packet))
+		return jump(ctx, TAIL_REPLY);
 	if (!way)
 		return drop(DROP_FRAGMENT_UNKNOWN);
 	index = way->server;

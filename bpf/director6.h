@@ -13,13 +13,13 @@ int balance6(struct xdp_md *ctx)
 	struct conn_line *line;
 	struct conn_key6 key;
 	struct conn *conn;
-	__u32 now, meta;
+	__u32 now, meta, kind, first;
 	__u8 flags = 0;
 	int verdict;
 
 	if (!parse_ipv6(ctx, &packet))
 		return XDP_PASS;
-	if (!may_be_virtual(fold(&packet.ip6->destination)))
+	if (!may_be_virtual(packet_fold(&packet.ip6->destination)))
 		return may_be_reply(fold(&packet.ip6->source)) ? jump(ctx, TAIL_REPLY6) : XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
@@ -36,12 +36,16 @@ int balance6(struct xdp_md *ctx)
 		if (flags & TCP_SYN)
 			return jump(ctx, TAIL_ADMIT6);
 	}
-	key = packet_tuple6(&packet, 0);
-	key.core.first = line_of6(&key);
-	key.core.second = key.core.first ^ 1;
-	line = conn_line_of(FAMILY_6, &key.core);
+	kind = (packet.protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP) << META_PROTOCOL_SHIFT;
+	first = packet_line6(&packet, kind);
+	line = conn_line_at(FAMILY_6, first);
 	if (!line)
 		return XDP_PASS;
+	/* Read again from the packet, while the line is on its way, rather than kept somewhere. */
+	asm volatile("" : : : "memory");
+	key = packet_tuple6(&packet, kind);
+	key.core.first = first;
+	key.core.second = first ^ 1;
 	conn = conn_find_within(FAMILY_6, line, &key.core, REACH_LINES);
 	/* It may be in the overflow map still, which the other program looks into: here the key need not be in memory. */
 	if (!conn)
@@ -165,6 +169,8 @@ int fragment6_program(struct xdp_md *ctx)
 		return XDP_PASS;
 	where = fragment_key6(packet.ip6, packet.fragment_id);
 	way = bpf_map_lookup_elem(&fragments6, &where);
+	if (way ? !is_unspecified(&way->virtual) : is_reply_source(FAMILY_6, &packet))
+		return jump(ctx, TAIL_REPLY6);
 	if (!way && packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
 		return pass(PASS_PROTOCOL);
 	if (!way)

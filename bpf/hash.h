@@ -26,11 +26,14 @@ static __always_inline __u32 hash_tuple(__be32 client, __be32 virtual, __u32 por
  * Multilinear hashing with half as many multiplications (Lemire and Kaser, "Strongly universal string hashing is fast", section 4): products
  * of two words at a time, each with a secret of its own. The products do not wait for each other.
  */
-static __always_inline __u32 hash_words(__u64 a, __u64 b, __u64 c, __u64 d, __u64 e)
+static __always_inline __u32 hash_words(const __be32 words[HASH6_WORDS])
 {
 	const __u64 *seed = settings.hash6_seed;
-	__u64 sum = (seed[0] + (__u32)a) * (seed[1] + (a >> 32)) + (seed[2] + (__u32)b) * (seed[3] + (b >> 32));
+	__u64 sum = 0;
+	__u32 i;
 
-	sum += (seed[4] + (__u32)c) * (seed[5] + (c >> 32)) + (seed[6] + (__u32)d) * (seed[7] + (d >> 32));
-	return hash_finish(sum + (seed[8] + (__u32)e) * (seed[9] + (e >> 32)));
+#pragma unroll
+	for (i = 0; i < HASH6_WORDS; i += 2)
+		sum += (seed[i] + words[i]) * (seed[i + 1] + words[i + 1]);
+	return hash_finish(sum);
 }

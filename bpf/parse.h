@@ -97,15 +97,6 @@ static __always_inline int is_for_us(const struct ethhdr *eth)
 	return 0;
 }
 
-/*
- * Leaves the registers to the connection, for which a packet waits: what is known of the packet itself is then reloaded from the stack,
- * which nobody waits for. Left to itself the compiler does the opposite.
- */
-static __always_inline void keep_in_memory(const struct packet *packet)
-{
-	asm volatile("" : : "r"(packet) : "memory");
-}
-
 /* Finds the IPv4 header. False for anything else. */
 static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 {

@@ -161,14 +161,45 @@ static __always_inline struct fragment_key6 fragment_key6(const struct ip6_heade
 	return key;
 }
 
-/* What the packet's connection, or its way back, is found by, but for the lines. */
+/* The two halves of an address in a packet, a step each. */
+static __always_inline __u64 half_of(const struct address6 *address, __u32 half)
+{
+	return ((const __u64 *)address)[half];
+}
+
+/* fold() of an address in a packet. */
+static __always_inline __be32 packet_fold(const struct address6 *address)
+{
+	__u64 both = half_of(address, 0) ^ half_of(address, 1);
+
+	return (__be32)both ^ (__be32)(both >> 32);
+}
+
+/* The line of packet_tuple6(), by itself: that much the look at the table has to wait for. */
+static __always_inline __u32 packet_line6(const struct packet *packet, __u32 kind)
+{
+	const __be32 *client = packet->ip6->source.word, *virtual = packet->ip6->destination.word;
+	const __be32 words[HASH6_WORDS] = {
+		client[0], client[1], client[2], client[3], virtual[0], virtual[1], virtual[2], virtual[3], *(const __u32 *)packet->l4, kind,
+	};
+
+	return hash_words(words) & settings.line_mask6;
+}
+
+/* What the packet's connection is found by, but for the lines: tuple6() in fewer steps. */
 static __always_inline struct conn_key6 packet_tuple6(const struct packet *packet, __u32 kind)
 {
-	__u32 protocol = packet->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
-	const struct ports *ports = packet->l4;
+	const struct address6 *client = &packet->ip6->source, *virtual = &packet->ip6->destination;
+	struct conn_key6 key = {
+		.core.addresses = (__u64)packet_fold(virtual) << 32 | packet_fold(client),
+		.core.ports = *(const __u32 *)packet->l4,
+		.core.kind = kind,
+		.rest[0] = half_of(client, 1),
+		.rest[1] = (half_of(virtual, 0) & 0xffffffff00000000ULL) | half_of(client, 0) >> 32,
+		.rest[2] = half_of(virtual, 1),
+	};
 
-	return tuple6(&packet->ip6->source, &packet->ip6->destination, (__u32)ports->destination << 16 | ports->source,
-		      protocol << META_PROTOCOL_SHIFT | kind);
+	return key;
 }
 
 /* Whatever the order of its words. */

@@ -42,13 +42,15 @@ static __always_inline struct conn6 *reply_conn6(const struct packet *packet, co
 /* Out of the port that the client's packets come in by. */
 static __always_inline int send_to_hop(struct xdp_md *ctx, struct packet *packet, const struct hop *to, __u32 port)
 {
-	__u64 mac = settings.port_macs[port];
-	__u32 i;
+	const __u16 *mac = (const __u16 *)to->mac;
+	__u64 source, *words = (void *)packet->eth;
 
-	for (i = 0; i < ETH_ALEN; i++) {
-		packet->eth->h_dest[i] = to->mac[i];
-		packet->eth->h_source[i] = mac >> (8 * i);
-	}
+	/* The compiler knows from before that the number is in range; the verifier has forgotten. */
+	asm volatile("" : "+r"(port));
+	port &= MAX_PORTS - 1;
+	source = settings.port_macs[port];
+	words[0] = mac[0] | (__u32)mac[1] << 16 | (__u64)mac[2] << 32 | source << 48;
+	*(__u32 *)(words + 1) = source >> 16;
 	return send_by(ctx, settings.port_indexes[port]);
 }
 

@@ -2,21 +2,30 @@
 /* The best of all servers: lc, wlc, sed, nq, fo, ovf and twos; and lblc and lblcr, which look at what they remember first. */
 #pragma once
 
+/* All servers of one line of slots, which is found once. What is best so far stays where it is, for the stack's sake. */
 static long scan_step(__u32 step, struct search *search)
 {
 	const struct schedule *schedule = search->schedule;
+	__u32 offset = schedule->offset, length = schedule->length, index = offset / SLOTS_PER_LINE + step;
+	struct slot_line *line = bpf_map_lookup_elem(&slots, &index);
+	struct choice *choice = search->choice;
 	struct candidate other;
+	__u32 i;
 
-	if (!look_at(slot_server(schedule, step), schedule, &other))
-		return 0;
-	if (schedule->flags & SCAN_FULL_ABOVE_WEIGHT && other.active > other.weight)
-		return 0;
-	if (schedule->flags & SCAN_IDLE_FIRST && !other.active) {
-		search->choice->best = other;
+	if (!line)
 		return 1;
+	for (i = 0; i < SLOTS_PER_LINE; i++) {
+		if (index * SLOTS_PER_LINE + i - offset >= length || !look_at(line->slot[i], schedule, &other))
+			continue;
+		if (schedule->flags & SCAN_FULL_ABOVE_WEIGHT && other.active > other.weight)
+			continue;
+		if (schedule->flags & SCAN_IDLE_FIRST && !other.active) {
+			choice->best = other;
+			return 1;
+		}
+		if (is_cheaper(&other, &choice->best, schedule->flags))
+			choice->best = other;
 	}
-	if (is_cheaper(&other, &search->choice->best, schedule->flags))
-		search->choice->best = other;
 	return 0;
 }
 
@@ -209,7 +218,9 @@ static __always_inline int kept_set(struct search *search, struct locality *kept
 
 static __always_inline void choose_of_all(struct search *search)
 {
-	bpf_loop(search->schedule->length, scan_step, search, 0);
+	const struct schedule *schedule = search->schedule;
+
+	bpf_loop((schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE, scan_step, search, 0);
 }
 
 static __always_inline void choose_by_locality(struct search *search, const struct service *service, __be32 virtual, __u32 now)

@@ -62,8 +62,8 @@ struct conn_line {
  */
 struct conn6 {
 	struct conn core;
-	__be32 client_rest[3];
-	__be32 virtual_rest[3];
+	__be32 client_rest[3]; /* the third, the fourth and the second word: so the third and the fourth are read by one step, as in a packet */
+	__be32 virtual_rest[3]; /* the second, the third and the fourth */
 	struct hop from; /* of a masqueraded connection */
 } WORDS;
 

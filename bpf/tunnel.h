@@ -61,19 +61,6 @@ static __always_inline __be16 flow_port(__u32 addresses)
 	return bpf_htons(0xc000 | addresses * 0x9e3779b1u >> 18);
 }
 
-static __always_inline __u16 header_checksum(const struct iphdr *ip)
-{
-	const __u16 *half = (const void *)ip;
-	__u32 sum = 0, i;
-
-#pragma unroll
-	for (i = 0; i < sizeof(*ip) / 2; i++)
-		sum += half[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__u16)~sum;
-}
-
 /* ECN as RFC 6040's compatible mode has it: congestion met outside must not be marked inside before it happened. */
 static __always_inline __u8 outer_tos(__u8 tos)
 {
@@ -87,20 +74,21 @@ static __always_inline __u8 outer_protocol(const struct inner *inner, const stru
 
 static __always_inline void write_outer(struct iphdr *ip, const struct inner *inner, const struct server *server, __u32 payload)
 {
-	*ip = (struct iphdr){
-		.version = 4,
-		.ihl = 5,
-		.tos = outer_tos(inner->tos),
-		.tot_len = bpf_htons(sizeof(*ip) + payload),
-		/* RFC 6864: what is never cut needs no number. */
-		.id = inner->fragment ? 0 : (__u16)bpf_get_prandom_u32(),
-		.frag_off = inner->fragment,
-		.ttl = inner->ttl,
-		.protocol = outer_protocol(inner, server),
-		.saddr = server->tunnel_source.word[0],
-		.daddr = server->address.word[0],
-	};
-	ip->check = header_checksum(ip);
+	/* RFC 6864: what is never cut needs no number. */
+	__u32 id = inner->fragment ? 0 : bpf_get_prandom_u32() & 0xffff;
+	__u32 source = server->tunnel_source.word[0], destination = server->address.word[0];
+	/* The header in words, as they lie in memory: five steps, and the sum of them is at hand. */
+	__u32 version_tos_length = 0x45 | outer_tos(inner->tos) << 8 | (__u32)bpf_htons(sizeof(*ip) + payload) << 16;
+	__u32 id_fragment = id | (__u32)inner->fragment << 16;
+	__u32 ttl_protocol = inner->ttl | (__u32)outer_protocol(inner, server) << 8;
+	__u16 check = checksum_fold((__u64)version_tos_length + id_fragment + ttl_protocol + source + destination);
+	volatile __u32 *words = (volatile void *)ip;
+
+	words[0] = version_tos_length;
+	words[1] = id_fragment;
+	words[2] = ttl_protocol | (__u32)check << 16;
+	words[3] = source;
+	words[4] = destination;
 }
 
 static __always_inline void write_outer6(struct ip6_header *ip6, const struct inner *inner, const struct server *server, __u32 payload)
@@ -219,21 +207,24 @@ static __always_inline int wrap(enum family outer, struct xdp_md *ctx, const str
 	struct inner inner;
 	struct ethhdr *eth;
 	void *behind;
+	__be16 *type;
 
 	if (!read_inner(ctx, &inner))
 		return XDP_DROP;
 	if (bpf_xdp_adjust_head(ctx, -(int)(header + between)))
 		return drop(DROP_NO_HEADROOM);
 	eth = (void *)(long)ctx->data;
+	/* struct ethhdr is packed: by its field the compiler would take two steps. */
+	type = (void *)eth + offsetof(struct ethhdr, h_proto);
 	behind = (void *)(eth + 1) + header;
 	if (behind + sizeof(struct gue_header) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
 	write_macs(eth, server->destination_mac);
 	if (outer == FAMILY_6) {
-		eth->h_proto = bpf_htons(ETH_P_IPV6);
+		*type = bpf_htons(ETH_P_IPV6);
 		write_outer6((void *)(eth + 1), &inner, server, inner.length + between);
 	} else {
-		eth->h_proto = bpf_htons(ETH_P_IP);
+		*type = bpf_htons(ETH_P_IP);
 		write_outer((void *)(eth + 1), &inner, server, inner.length + between);
 	}
 	write_between(behind, &inner, server);

@@ -169,7 +169,8 @@ int drive(struct xdp_md *ctx)
 			return XDP_ABORTED;
 		write_frame(frame, flow);
 	}
-	bpf_tail_call(ctx, &target, 0);
+	asm volatile("" : : : "memory");
+	bpf_tail_call_static(ctx, &target, 0);
 	return XDP_ABORTED;
 }
 

@@ -76,6 +76,22 @@ function endpoints(on: Rig, fields: FrameFields): { from: string; to: string; ma
 
 const state = (on: Rig): string | undefined => [...on.plane.connections()][0]?.state;
 
+describe('a reply to a client that looks virtual', () => {
+  it('finds its way all the same', () => {
+    const on = ready();
+    // Of the filter's 4096 bits it has the one of 10.9.9.9.
+    const client = '10.0.21.248';
+    on.run(buildFrame({ source: client }));
+    on.run(buildFrame({ source: client, ...UDP }));
+    expect(endpoints(on, reply({ destination: client })).from).toBe(`${VIRTUAL}:80`);
+    expect(endpoints(on, reply({ destination: client, flags: 'SA' })).from).toBe(`${VIRTUAL}:80`);
+    const first = { ...UDP_REPLY, destination: client, identification: 9, payload: new Uint8Array(16) };
+    expect(seeFrame(on.run(buildFrame({ ...first, moreFragments: true })).frame).source).toBe(VIRTUAL);
+    expect(seeFrame(on.run(buildFrame({ ...first, fragmentOffset: 3 })).frame).source).toBe(VIRTUAL);
+    expect(on.plane.reasons()).toMatchObject({ PASS_NO_SERVICE: 0, DROP_FRAGMENT_UNKNOWN: 0 });
+  });
+});
+
 describe('states', () => {
   const steps: readonly (readonly [FrameFields, string])[] = [
     [{}, 'SYN_RECV'],

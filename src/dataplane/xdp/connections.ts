@@ -53,13 +53,13 @@ function describe(
   };
 }
 
-/** IPv6: the field has the fold of four words, and another one the last three; what is missing is the first. */
+/** IPv6: the field has the fold of four words, and another one the last three, the client's second behind the others; the first is missing. */
 function addressOf(entries: Records, index: number, field: 'client' | 'virtual', family: IpFamily): IpAddress {
   const bytes = new Uint8Array(family === 4 ? 4 : 16);
   bytes.set(entries.bytesOf(index, field));
   if (family === 6) {
     const rest = entries.bytesOf(index, `${field}_rest`);
-    bytes.set(rest, 4);
+    bytes.set(field === 'client' ? [...rest.subarray(8), ...rest.subarray(0, 8)] : rest, 4);
     for (const [at, byte] of rest.entries()) bytes[at & 3] = (bytes[at & 3] as number) ^ byte;
   }
   return IpAddress.fromBytes(bytes) as IpAddress;
