@@ -157,25 +157,26 @@ static __always_inline int read_inner(struct xdp_md *ctx, struct inner *inner)
  */
 __noinline long sum_of_frame(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
-	__u32 i, part, zero = 0;
+	__u32 i, zero = 0;
 	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
 	__s64 sum = 0;
 
 	if (!chunk)
 		return -1;
-	for (i = 0; i < MAX_FRAME_BYTES / CHUNK_BYTES; i++) {
-		if (!length)
-			break;
-		part = length < CHUNK_BYTES ? length : CHUNK_BYTES;
-		if (part < CHUNK_BYTES)
-			*chunk = (struct chunk){};
-		if (part < 1 || part > CHUNK_BYTES || bpf_xdp_load_bytes(ctx, offset, chunk, part))
+	/* Whole chunks first: with the rest in the same loop the verifier would follow each length through every turn. */
+	for (i = 0; i < MAX_FRAME_BYTES / CHUNK_BYTES && length >= CHUNK_BYTES; i++) {
+		if (bpf_xdp_load_bytes(ctx, offset, chunk, CHUNK_BYTES))
 			return -1;
 		sum = bpf_csum_diff(NULL, 0, (void *)chunk, CHUNK_BYTES, (__u32)sum);
-		offset += part;
-		length -= part;
+		offset += CHUNK_BYTES;
+		length -= CHUNK_BYTES;
 	}
-	return sum;
+	if (!length)
+		return sum;
+	*chunk = (struct chunk){};
+	if (length >= CHUNK_BYTES || bpf_xdp_load_bytes(ctx, offset, chunk, length))
+		return -1;
+	return bpf_csum_diff(NULL, 0, (void *)chunk, CHUNK_BYTES, (__u32)sum);
 }
 
 /* Of GRE over its header and what it carries (RFC 2784); of GUE as of any UDP datagram. `length` counts from behind the outer IP header. */

@@ -168,11 +168,22 @@ describe('after a crash', () => {
     expect(send(second, {})).toBe(server(1));
   });
 
-  it('gives up maps of another size, with their connections', async () => {
+  it('keeps its tables, their size and their connections where another size is wanted', async () => {
+    const first = start(256);
+    web(first, 1);
+    const before = open(first, [1000]);
+    await saved();
+    const second = start(1024);
+    expect([second.plane.path.inherited, second.log, second.plane.tableSizes]).toEqual([true, [], { connections: 256, connections6: 256 }]);
+    expect([send(second, { sourcePort: 1000, flags: 'A' })]).toEqual(before);
+  });
+
+  it('gives up maps of another size, with their connections, where nobody has written down which', async () => {
     const first = start(256);
     web(first, 1);
     open(first, [1000]);
     await saved();
+    rmSync(pins.tablesFile);
     const second = start(1024);
     expect(second.plane.path.inherited).toBe(false);
     expect(second.log.join()).toMatch(/given up.*connections.*mismatch/s);

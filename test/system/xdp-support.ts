@@ -46,6 +46,7 @@ export interface Passage {
 
 export class Rig {
   readonly plane: TestPlane;
+  /** Warnings and errors. */
   readonly log: string[] = [];
   /** The interface that the packet path knows as its port; frames come in by INGRESS_INTERFACE. */
   port = INGRESS_INTERFACE;
@@ -63,7 +64,7 @@ export class Rig {
       ...(settings && { settings }),
       nextHops: { resolve, close: () => undefined },
       clock: { now: () => this.now },
-      logger: { log: (_level, message) => void this.log.push(message) },
+      logger: { log: (level, message) => void (level === 'info' || this.log.push(message)) },
     });
     this.jiffies = this.plane.path.clock().jiffies;
   }
