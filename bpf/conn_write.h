@@ -91,7 +91,7 @@ static __always_inline struct proxied_key proxied_key_of(enum family family, con
 {
 	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
 	struct proxied_key key = { .ports = tuple->ports };
-	const __be32 client[] = { (__be32)rest[0], (__be32)(rest[0] >> 32), (__be32)rest[1] };
+	const __be32 client[] = { (__be32)rest[1], (__be32)rest[0], (__be32)(rest[0] >> 32) };
 
 	if (family == FAMILY_6) {
 		key.client = unfold((__be32)tuple->addresses, client);
@@ -105,10 +105,12 @@ static __always_inline struct proxied_key proxied_key_of(enum family family, con
 
 static __always_inline struct proxied_key proxied_key(enum family family, const struct conn *conn)
 {
-	const __be32 *client = ((const struct conn6 *)conn)->client_rest, *virtual = ((const struct conn6 *)conn)->virtual_rest;
+	const __be32 *rest = ((const struct conn6 *)conn)->client_rest, *virtual = ((const struct conn6 *)conn)->virtual_rest;
 	struct proxied_key key = { .ports = (__u32)conn->virtual_port << 16 | conn->client_port };
 
 	if (family == FAMILY_6) {
+		const __be32 client[] = { rest[2], rest[0], rest[1] };
+
 		key.client = unfold(conn->client, client);
 		key.virtual = unfold(conn->virtual, virtual);
 	} else {
