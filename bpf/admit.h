@@ -178,7 +178,7 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->timeout = 0;
-	conn->expires = admission->now + settings.timeouts[meta & META_STATE];
+	conn->expires = admission->now + settings.timeouts[timeout_index(meta) & (TIMEOUT_COUNT - 1)];
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	count_connection(admission->server);
 	conn_publish(family, conn, key, meta);

@@ -7,12 +7,14 @@
 #include "icmp6.h"
 
 /*
- * Whether a packet makes its connection over: any does where the server was deleted, a SYN where the server is drained (both by IPVS's
+ * Whether a packet makes its connection over: any does where the server was deleted, a SYN or INIT where the server is drained (both by IPVS's
  * expire_nodest_conn) or the connection is over (conn_reuse_mode), unless a template holds the client to its server.
  */
-static __always_inline int begins_anew(const struct conn *conn, __u32 meta, int is_first)
+static __noinline int begins_anew(const struct conn *conn, __u32 meta, __u8 event)
 {
-	__u32 state = meta & META_STATE, index = conn->server;
+	__u32 state = meta & META_STATE, protocol = meta & META_PROTOCOL, index = conn->server;
+	int is_sctp = protocol == CONN_SCTP << META_PROTOCOL_SHIFT;
+	int is_first = is_sctp ? event == SCTP_EVENT_INIT : event & TCP_SYN;
 	struct server_load *load;
 
 	if (settings.flags & SETTING_EXPIRE_NODEST) {
@@ -24,6 +26,8 @@ static __always_inline int begins_anew(const struct conn *conn, __u32 meta, int 
 	}
 	if (!is_first || conn->control || !(settings.flags & SETTING_REUSE_CLOSED))
 		return 0;
+	if (is_sctp)
+		return state == SCTP_CLOSED;
 	if (state == STATE_TIME_WAIT || state == STATE_CLOSE)
 		return 1;
 	return state == STATE_FIN_WAIT && settings.flags & SETTING_REUSE_FIN_WAIT && !(meta & META_MASQUERADED);
@@ -35,6 +39,13 @@ static __always_inline int tcp_may_begin(__u8 flags)
 	return !(flags & TCP_RST) && (flags & TCP_SYN || settings.flags & SETTING_SLOPPY_TCP);
 }
 
+static __always_inline int may_begin(enum family family, const struct packet *packet, __u8 event)
+{
+	__u32 protocol = packet_protocol(family, packet);
+
+	return protocol == IPPROTO_SCTP ? sctp_may_begin(packet) : protocol != IPPROTO_TCP || tcp_may_begin(event);
+}
+
 /* Out of line, for its key is too large for the stack of all the others. */
 static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, int masqueraded)
 {
@@ -44,20 +55,21 @@ static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 i
 	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);
 }
 
+static __noinline void remember_fragment4(const struct iphdr *ip, __u32 server, int masqueraded)
+{
+	struct fragment_key key = { .source = ip->saddr, .destination = ip->daddr, .id = ip->id, .protocol = ip->protocol };
+	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
+
+	bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
+}
+
 /* The other fragments of a datagram follow its first one. */
 static __always_inline void remember_fragment(enum family family, const struct packet *packet, __u32 server, int masqueraded)
 {
-	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
-	struct fragment_key key;
-
-	if (family == FAMILY_6) {
-		if (packet->fragment)
-			remember_fragment6(packet->ip6, packet->fragment_id, server, masqueraded);
-		return;
-	}
-	key = fragment_key(packet);
-	if (is_fragment(packet))
-		bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
+	if (family == FAMILY_4 && is_fragment(packet))
+		remember_fragment4(packet->ip, server, masqueraded);
+	else if (family == FAMILY_6 && packet->fragment)
+		remember_fragment6(packet->ip6, packet->fragment_id, server, masqueraded);
 }
 
 /*
@@ -83,6 +95,15 @@ static __always_inline struct service *service_of(enum family family, const stru
 	return find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, service_port);
 }
 
+/* One-packet scheduling: the connection lives for this packet, which is long enough to reach or leave a threshold. */
+static __always_inline void count_one_packet(const struct admission *admission)
+{
+	count_connection(admission->server);
+	load_connection_added(admission->server, LOAD_TOTAL);
+	load_connection_removed(admission->server, LOAD_TOTAL);
+	admission_cancel(admission);
+}
+
 /* Finds or makes the connection's server. Returns 0 or the reason why there is none. */
 static __always_inline int choose_server(enum family family, struct xdp_md *ctx, const struct packet *packet, struct service *service,
 					 __u16 service_port, const struct conn_key *key, struct admission *admission)
@@ -99,6 +120,10 @@ static __always_inline int choose_server(enum family family, struct xdp_md *ctx,
 		return reason;
 	if (admission->server == NO_SERVER)
 		return REJECT_NO_SERVER;
+	if (service->flags & SERVICE_ONE_PACKET && packet_protocol(family, packet) == IPPROTO_UDP) {
+		count_one_packet(admission);
+		return 0;
+	}
 	if (settings.flags & SETTING_MASQUERADE)
 		hop_of(ctx, packet->eth, &admission->from);
 	reason = family == FAMILY_6 ? enter6((const struct conn_key6 *)key, admission) : enter(key, admission);
@@ -143,10 +168,10 @@ static __always_inline int is_proxied(enum family family, const struct packet *p
 
 /* A packet without a connection: whose service starts one, or gives it to the stack. */
 static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, struct packet *packet, const struct conn_key *key,
-					__u8 flags, __u32 now)
+					__u8 event, __u32 now)
 {
 	const struct ports *ports = packet->l4;
-	struct admission admission = { .event = flags, .now = now, .server = NO_SERVER };
+	struct admission admission = { .event = event, .now = now, .server = NO_SERVER };
 	struct service *service;
 	struct server *server;
 	enum rewrite what;
@@ -156,12 +181,11 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	service = service_of(family, packet, &service_port);
 	if (!service)
 		return is_reply_source(family, packet) ? jump_to_reply(family, ctx) : pass(PASS_NO_SERVICE);
-	if (packet_protocol(family, packet) == IPPROTO_TCP) {
-		if (service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) && is_proxys(family, packet, service, flags, now))
-			return jump(ctx, family == FAMILY_6 ? TAIL_SYN_PROXY6 : TAIL_SYN_PROXY);
-		if (!tcp_may_begin(flags))
-			return pass(PASS_NO_CONNECTION);
-	}
+	if (packet_protocol(family, packet) == IPPROTO_TCP && service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) &&
+	    is_proxys(family, packet, service, event, now))
+		return jump(ctx, family == FAMILY_6 ? TAIL_SYN_PROXY6 : TAIL_SYN_PROXY);
+	if (!may_begin(family, packet, event))
+		return pass(PASS_NO_CONNECTION);
 	if (ports->source == bpf_htons(FTP_DATA_PORT))
 		return pass(PASS_FTP_DATA);
 	reason = refused_by_defence(family, packet, service, now);
@@ -175,6 +199,8 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	server = bpf_map_lookup_elem(&servers, &admission.server);
 	if (!server)
 		return drop(DROP_SERVER_DELETED);
+	if (loses_checksum(family, packet, admission.server))
+		return drop(DROP_CHECKSUM_SPLIT);
 	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT : REWRITE_NOTHING;
 	remember_fragment(family, packet, admission.server, what);
 	return forward(family, ctx, packet, admission.server, server, what);

@@ -29,33 +29,40 @@ static __always_inline void template_assure(__u32 number)
 		__sync_fetch_and_or(&template->meta, META_ASSURED);
 }
 
+static __always_inline int is_established(__u32 meta)
+{
+	__u32 sctp = CONN_SCTP << META_PROTOCOL_SHIFT | SCTP_ESTABLISHED;
+
+	return (meta & (META_PROTOCOL | META_STATE)) == sctp || (meta & (META_PROTOCOL | META_STATE)) == STATE_ESTABLISHED;
+}
+
 /*
  * Moves a connection to another state by one compare-and-swap. Whoever wins it moves the server's counts, so they move exactly once. `meta`
- * is what the caller judged. Returns the state, or -1 if the slot has changed hands since: nothing happens then.
+ * is what the caller judged. Returns where the state's time-out is, or -1 if the slot has changed hands since: nothing happens then.
  */
-__noinline int conn_move(struct conn *conn, __u32 meta, __u8 flags, __u32 direction)
+__noinline int conn_move(struct conn *conn, __u32 meta, __u8 event, __u32 direction)
 {
 	__u32 attempt, seen, next, old = meta;
 
 	if (!conn)
 		return -1;
 	for (attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
-		next = meta_with_state(old, tcp_next_state(old & META_STATE, flags, direction));
+		next = meta_after(old, event, direction);
 		if (next == old)
-			return next & META_STATE;
+			return timeout_index(next);
 		seen = __sync_val_compare_and_swap(&conn->meta, old, next);
 		if (seen == old) {
 			if ((next ^ old) & META_INACTIVE)
 				load_activity_changed(conn->server, !(next & META_INACTIVE));
-			if ((next & META_STATE) == STATE_ESTABLISHED && conn->control)
+			if (is_established(next) && conn->control)
 				template_assure(conn->control);
-			return next & META_STATE;
+			return timeout_index(next);
 		}
 		if ((seen ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 			return -1;
 		old = seen;
 	}
-	return old & META_STATE;
+	return timeout_index(old);
 }
 
 /* Takes a slot that holds `meta` for oneself. Only one of several callers succeeds. What the entry stood for is the caller's to give up. */

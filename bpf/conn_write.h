@@ -11,7 +11,7 @@
 struct admission {
 	__u32 server;
 	__u32 control; /* its template's number */
-	__u32 event; /* the TCP flags of its first packet */
+	__u32 event; /* of its first packet: TCP's flags, or SCTP's event */
 	__u32 now;
 	struct hop from; /* only where some server is masqueraded */
 };

@@ -112,8 +112,8 @@ enum conn_protocol {
 };
 
 /*
- * Connection states. 0 to 10 are IPVS's TCP states with its numbers; UDP has the one state behind them. The number is also the index of the
- * state's time-out.
+ * Connection states of TCP and UDP. 0 to 10 are IPVS's TCP states with its numbers; UDP has the one state behind them. The number is also
+ * the index of the state's time-out.
  */
 enum conn_state {
 	STATE_NONE = 0,
@@ -129,6 +129,41 @@ enum conn_state {
 	STATE_SYNACK = 10,
 	STATE_UDP = 11,
 	STATE_COUNT = 16,
+	TIMEOUT_SCTP = 16, /* the time-out of an SCTP state is so much further on */
+	TIMEOUT_COUNT = 32,
+};
+
+/* IPVS's SCTP states with its numbers. */
+enum sctp_state {
+	SCTP_NONE = 0,
+	SCTP_INIT1 = 1,
+	SCTP_INIT = 2,
+	SCTP_COOKIE_SENT = 3,
+	SCTP_COOKIE_REPLIED = 4,
+	SCTP_COOKIE_WAIT = 5,
+	SCTP_COOKIE = 6,
+	SCTP_COOKIE_ECHOED = 7,
+	SCTP_ESTABLISHED = 8,
+	SCTP_SHUTDOWN_SENT = 9,
+	SCTP_SHUTDOWN_RECEIVED = 10,
+	SCTP_SHUTDOWN_ACK_SENT = 11,
+	SCTP_REJECTED = 12,
+	SCTP_CLOSED = 13,
+};
+
+/* What an SCTP packet is to the state table. */
+enum sctp_event {
+	SCTP_EVENT_DATA = 0, /* and every chunk without an event of its own */
+	SCTP_EVENT_INIT = 1,
+	SCTP_EVENT_INIT_ACK = 2,
+	SCTP_EVENT_COOKIE_ECHO = 3,
+	SCTP_EVENT_COOKIE_ACK = 4,
+	SCTP_EVENT_SHUTDOWN = 5,
+	SCTP_EVENT_SHUTDOWN_ACK = 6,
+	SCTP_EVENT_SHUTDOWN_COMPLETE = 7,
+	SCTP_EVENT_ERROR = 8,
+	SCTP_EVENT_ABORT = 9,
+	SCTP_EVENT_COUNT = 10,
 };
 
 /*
@@ -225,6 +260,7 @@ enum service_flag {
 	SERVICE_COOKIES = 2,    /* the director answers SYNs with cookies, and connects to the server for whom that reached */
 	SERVICE_CHALLENGE = 4,  /* a client is let in once its stack has answered a wrong acknowledgement */
 	SERVICE_SOURCE_LIMIT = 8, /* new connections of each source are limited */
+	SERVICE_ONE_PACKET = 16, /* datagrams are scheduled one by one */
 };
 
 enum settings_flag {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The packet path of a director: IPVS's semantics for TCP and UDP. `balance` is what a port runs; it answers for established IPv4
+ * The packet path of a director: IPVS's semantics for TCP, UDP and SCTP. `balance` is what a port runs; it answers for established IPv4
  * connections alone and jumps to the other programs for everything else (those of IPv6 are in director6.h). `sweep` is run by the director.
  * "xdp.frags": long frames may come in several buffers. All headers lie in the first; what lies behind it is only counted and moved.
  */
@@ -73,38 +73,35 @@ int admit_program(struct xdp_md *ctx)
 	struct conn_key key;
 	struct conn *conn;
 	__u32 now, meta;
-	__u8 flags = 0;
+	__u8 event;
 	int verdict;
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_PASS;
-	if (packet.ip->protocol == IPPROTO_TCP) {
-		if (!has_tcp_header(&packet))
-			return pass(PASS_MALFORMED);
-		flags = tcp_flags(packet.l4);
-		key = packet_key(&packet, CONN_TCP, 0);
-	} else {
-		key = packet_key(&packet, CONN_UDP, 0);
-	}
+	if (!read_event(FAMILY_4, &packet, &event))
+		return pass(PASS_MALFORMED);
+	key = packet_key(&packet, conn_protocol(packet.ip->protocol), 0);
 	if (!conn_place(FAMILY_4, &key, &place))
 		return XDP_PASS;
 	now = now_jiffies();
 	conn = conn_find(FAMILY_4, place.first, &key);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
-		if (!begins_anew(conn, meta, flags & TCP_SYN)) {
+		if (!begins_anew(conn, meta, event)) {
+			if (loses_checksum(FAMILY_4, &packet, conn->server))
+				return drop(DROP_CHECKSUM_SPLIT);
 			remember_fragment(FAMILY_4, &packet, conn->server, meta & META_MASQUERADED);
-			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, flags, now);
+			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		conn_remove(FAMILY_4, &place, &key, conn);
 	} else if (!conn && is_proxied(FAMILY_4, &packet, &key, now)) {
 		return jump(ctx, TAIL_PROXIED);
 	}
-	return admit_packet(FAMILY_4, ctx, &packet, &key, flags, now);
+	return admit_packet(FAMILY_4, ctx, &packet, &key, event, now);
 }
 
-/* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. */
+/* ICMP to a virtual address: errors follow the connection they quote, everything else is the director's. SCTP comes by here too. */
 SEC("xdp.frags")
 int icmp_program(struct xdp_md *ctx)
 {
@@ -117,6 +114,8 @@ int icmp_program(struct xdp_md *ctx)
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
 		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_SCTP)
+		return jump(ctx, TAIL_ADMIT);
 	if (packet.ip->protocol != IPPROTO_ICMP)
 		return pass(PASS_PROTOCOL);
 	icmp = packet.l4;
@@ -151,7 +150,7 @@ int fragment_program(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (packet.ip->protocol == IPPROTO_ICMP)
 		return pass(PASS_ICMP);
-	if (packet.ip->protocol != IPPROTO_TCP && packet.ip->protocol != IPPROTO_UDP)
+	if (!has_ports(packet.ip->protocol))
 		return pass(PASS_PROTOCOL);
 	if (!is_later_fragment(&packet))
 		return jump(ctx, TAIL_ADMIT);
@@ -181,7 +180,7 @@ int reply_program(struct xdp_md *ctx)
 	struct conn_key key;
 	struct conn *conn;
 	__u32 meta;
-	__u8 flags = 0;
+	__u8 event;
 
 	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth) || !parse_header(ctx, &packet))
 		return XDP_PASS;
@@ -189,16 +188,9 @@ int reply_program(struct xdp_md *ctx)
 		return reply_fragment(ctx, &packet);
 	if (!parse_lengths(ctx, &packet))
 		return XDP_PASS;
-	if (packet.ip->protocol == IPPROTO_TCP) {
-		if (!has_tcp_header(&packet))
-			return XDP_PASS;
-		flags = tcp_flags(packet.l4);
-		key = packet_key(&packet, CONN_TCP, META_REPLY);
-	} else if (packet.ip->protocol == IPPROTO_UDP) {
-		key = packet_key(&packet, CONN_UDP, META_REPLY);
-	} else {
+	if (!has_ports(packet.ip->protocol) || !read_event(FAMILY_4, &packet, &event))
 		return XDP_PASS;
-	}
+	key = packet_key(&packet, conn_protocol(packet.ip->protocol), META_REPLY);
 	line = conn_line_of(FAMILY_4, &key);
 	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key) : NULL;
 	if (!reply)
@@ -208,7 +200,9 @@ int reply_program(struct xdp_md *ctx)
 	conn = reply_conn(&key, &back);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
-	if (!serve_reply(&packet, conn, flags, now_jiffies()))
+	if (is_part_of_sctp(FAMILY_4, &packet) && ((const struct ports *)packet.l4)->source != back.virtual_port)
+		return drop(DROP_CHECKSUM_SPLIT);
+	if (!serve_reply(&packet, conn, event, now_jiffies()))
 		return XDP_PASS;
 	remember_reply_fragment(&packet, conn->server, &back);
 	return send_to_client(ctx, &packet, &back, REWRITE_ENDPOINT);
@@ -240,6 +234,7 @@ struct vocabulary {
 	enum tail tail;
 	enum conn_protocol protocol;
 	enum conn_state state;
+	enum sctp_state sctp_state;
 	enum meta meta;
 	enum family family;
 	enum server_flag server_flag;

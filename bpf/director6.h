@@ -71,7 +71,7 @@ int headers6_program(struct xdp_md *ctx)
 	/* What follows in the first fragment need not be what a later one says (RFC 8200, 4.5): it goes by the first's way. */
 	if (packet.later_fragment)
 		return jump(ctx, TAIL_FRAGMENT6);
-	if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+	if (!has_ports(packet.protocol))
 		return pass(PASS_PROTOCOL);
 	return jump(ctx, TAIL_ADMIT6);
 }
@@ -84,17 +84,14 @@ int admit6_program(struct xdp_md *ctx)
 	struct conn_key6 *key;
 	struct conn *conn;
 	__u32 now, meta, zero = 0;
-	__u8 flags = 0;
+	__u8 event;
 	int verdict;
 
 	key = bpf_map_lookup_elem(&keys6, &zero);
 	if (!key || !parse_lengths6(ctx, &packet) || packet.later_fragment)
 		return XDP_PASS;
-	if (packet.protocol == IPPROTO_TCP) {
-		if (!has_tcp_header(&packet))
-			return pass(PASS_MALFORMED);
-		flags = tcp_flags(packet.l4);
-	}
+	if (!read_event(FAMILY_6, &packet, &event))
+		return pass(PASS_MALFORMED);
 	packet_key6(key, &packet, 0);
 	if (!conn_place(FAMILY_6, &key->core, &place))
 		return XDP_PASS;
@@ -102,16 +99,18 @@ int admit6_program(struct xdp_md *ctx)
 	conn = conn_find(FAMILY_6, place.first, &key->core);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
-		if (!begins_anew(conn, meta, flags & TCP_SYN)) {
+		if (!begins_anew(conn, meta, event)) {
+			if (loses_checksum(FAMILY_6, &packet, conn->server))
+				return drop(DROP_CHECKSUM_SPLIT);
 			remember_fragment(FAMILY_6, &packet, conn->server, meta & META_MASQUERADED);
-			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, flags, now);
+			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		conn_remove(FAMILY_6, &place, &key->core, conn);
 	} else if (!conn && is_proxied(FAMILY_6, &packet, &key->core, now)) {
 		return jump(ctx, TAIL_PROXIED6);
 	}
-	return admit_packet(FAMILY_6, ctx, &packet, &key->core, flags, now);
+	return admit_packet(FAMILY_6, ctx, &packet, &key->core, event, now);
 }
 
 /* Errors follow the connection they quote; everything else, neighbour discovery first of all, is the director's. */
@@ -171,7 +170,7 @@ int fragment6_program(struct xdp_md *ctx)
 	way = bpf_map_lookup_elem(&fragments6, &where);
 	if (way ? !is_unspecified(&way->virtual) : is_reply_source(FAMILY_6, &packet))
 		return jump(ctx, TAIL_REPLY6);
-	if (!way && packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+	if (!way && !has_ports(packet.protocol))
 		return pass(PASS_PROTOCOL);
 	if (!way)
 		return drop(DROP_FRAGMENT_UNKNOWN);
@@ -193,19 +192,14 @@ int reply6_program(struct xdp_md *ctx)
 	struct conn_key6 key;
 	struct conn6 *conn;
 	__u32 meta;
-	__u8 flags = 0;
+	__u8 event;
 
 	if (!parse_lengths6(ctx, &packet) || !is_for_us(packet.eth))
 		return XDP_PASS;
 	if (packet.later_fragment)
 		return reply_fragment6(ctx, &packet);
-	if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP)
+	if (!has_ports(packet.protocol) || !read_event(FAMILY_6, &packet, &event))
 		return XDP_PASS;
-	if (packet.protocol == IPPROTO_TCP) {
-		if (!has_tcp_header(&packet))
-			return XDP_PASS;
-		flags = tcp_flags(packet.l4);
-	}
 	packet_key6(&key, &packet, META_REPLY);
 	line = conn_line_of(FAMILY_6, &key.core);
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key.core) : NULL;
@@ -218,7 +212,9 @@ int reply6_program(struct xdp_md *ctx)
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
 	back.to = conn->from;
-	if (!serve_reply(&packet, &conn->core, flags, now_jiffies()))
+	if (is_part_of_sctp(FAMILY_6, &packet) && ((const struct ports *)packet.l4)->source != back.virtual_port)
+		return drop(DROP_CHECKSUM_SPLIT);
+	if (!serve_reply(&packet, &conn->core, event, now_jiffies()))
 		return XDP_PASS;
 	if (packet.fragment)
 		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);

@@ -30,7 +30,7 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 	header = ip->ihl * 4;
 	if (ip->version != 4 || header < sizeof(*ip) || ip->frag_off & bpf_htons(IP_OFFSET))
 		return 0;
-	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
+	if (!has_ports(ip->protocol))
 		return 0;
 	/* An error goes to whom the quoted packet came from, or it is none. */
 	if (ip->saddr != outer->ip->daddr)
@@ -39,7 +39,7 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 	if ((void *)(ports + 1) > outer->end)
 		return 0;
 	*key = conn_key(ip->daddr, ip->saddr, ports->destination, ports->source,
-			(ip->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP) << META_PROTOCOL_SHIFT);
+			conn_protocol(ip->protocol) << META_PROTOCOL_SHIFT);
 	return 1;
 }
 

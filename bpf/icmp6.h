@@ -30,16 +30,15 @@ static __always_inline int icmp6_quoted(struct xdp_md *ctx, const struct packet 
 	/* An error goes to whom the quoted packet came from, or it is none. */
 	if (!is_same_address(&quoted->ip6->source, &outer->ip6->destination))
 		return 0;
-	return quoted->ip6->version_and_class >> 4 == 6 && (quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP);
+	return quoted->ip6->version_and_class >> 4 == 6 && has_ports(quoted->protocol);
 }
 
 /* The connection of the quoted packet, which a real server sent under the virtual address: its tuple is the reverse of the connection's. */
 static __always_inline struct conn_key6 quoted_tuple(const struct quotation *quoted)
 {
-	__u32 protocol = quoted->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
 	__u32 ports = (__u32)quoted->ports->source << 16 | quoted->ports->destination;
 
-	return tuple6(&quoted->ip6->destination, &quoted->ip6->source, ports, protocol << META_PROTOCOL_SHIFT);
+	return tuple6(&quoted->ip6->destination, &quoted->ip6->source, ports, conn_protocol(quoted->protocol) << META_PROTOCOL_SHIFT);
 }
 
 /*

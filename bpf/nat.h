@@ -6,6 +6,7 @@
 #pragma once
 
 #include "checksum.h"
+#include "sctp.h"
 #include "send.h"
 
 /* What of a packet is given another address, or an address and a port. */
@@ -18,8 +19,25 @@ enum rewrite {
 #define UDP_CHECK_OFFSET 6
 #define TCP_CHECK_OFFSET 16
 
+/* Bytes from the transport header to the packet's end. */
+static __always_inline __u32 transport_length(enum family family, const struct packet *packet)
+{
+	if (family == FAMILY_6)
+		return packet->length + sizeof(struct ethhdr) - packet->l4_offset;
+	return packet->length - packet->ip->ihl * 4;
+}
+
+/* SCTP's checksum counts the ports and no address. `port` is its place in the header. */
+static __always_inline void rewrite_sctp_check(enum family family, struct packet *packet, __u32 port, __u16 difference)
+{
+	__u32 *check = packet->l4 + SCTP_CHECK_OFFSET;
+
+	if (difference && (void *)(check + 1) <= packet->end)
+		*check ^= sctp_check_change(difference, transport_length(family, packet) - port);
+}
+
 /* A checksum of 0 says that a datagram has none; one that comes out as 0 is written as its other zero (RFC 768). */
-static __always_inline void rewrite_l4_check(enum family family, struct packet *packet, __u64 change)
+static __always_inline void rewrite_l4_check(enum family family, struct packet *packet, __u64 change, __be16 *port, __be16 new_port)
 {
 	__u16 *check = packet->l4 + UDP_CHECK_OFFSET;
 
@@ -28,6 +46,8 @@ static __always_inline void rewrite_l4_check(enum family family, struct packet *
 			return;
 		check = packet->l4 + TCP_CHECK_OFFSET;
 		*check = checksum_changed(*check, change);
+	} else if (packet_protocol(family, packet) == IPPROTO_SCTP) {
+		rewrite_sctp_check(family, packet, (void *)port == packet->l4 ? 0 : sizeof(*port), *port ^ new_port);
 	} else if (*check) {
 		*check = checksum_changed(*check, change);
 		if (!*check)
@@ -44,7 +64,7 @@ static __always_inline void rewrite(struct packet *packet, __be32 *address, __be
 	*address = new_address;
 	if (what != REWRITE_ENDPOINT)
 		return;
-	rewrite_l4_check(FAMILY_4, packet, change + checksum_change_half(*port, new_port));
+	rewrite_l4_check(FAMILY_4, packet, change + checksum_change_half(*port, new_port), port, new_port);
 	*port = new_port;
 }
 
@@ -64,7 +84,7 @@ static __always_inline void rewrite6(struct packet *packet, struct address6 *add
 	*address = *new_address;
 	if (what != REWRITE_ENDPOINT)
 		return;
-	rewrite_l4_check(FAMILY_6, packet, change + checksum_change_half(*port, new_port));
+	rewrite_l4_check(FAMILY_6, packet, change + checksum_change_half(*port, new_port), port, new_port);
 	*port = new_port;
 }
 

@@ -142,6 +142,18 @@ static __always_inline __u32 packet_protocol(enum family family, const struct pa
 	return family == FAMILY_6 ? packet->protocol : packet->ip->protocol;
 }
 
+/* Of a transport header's protocol; others than these three are not asked about. */
+static __always_inline __u32 conn_protocol(__u32 protocol)
+{
+	return protocol == IPPROTO_TCP ? CONN_TCP : protocol == IPPROTO_SCTP ? CONN_SCTP : CONN_UDP;
+}
+
+/* Whether it has connections here. */
+static __always_inline int has_ports(__u32 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
 static __always_inline int is_fragment(const struct packet *packet)
 {
 	return (packet->ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)) != 0;

@@ -217,7 +217,5 @@ static __noinline void read_key6(struct conn_key6 *key, const struct ip6_header 
 
 static __always_inline void packet_key6(struct conn_key6 *key, const struct packet *packet, __u32 kind)
 {
-	__u32 protocol = packet->protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP;
-
-	read_key6(key, packet->ip6, packet->l4, protocol << META_PROTOCOL_SHIFT | kind);
+	read_key6(key, packet->ip6, packet->l4, conn_protocol(packet->protocol) << META_PROTOCOL_SHIFT | kind);
 }

@@ -8,6 +8,41 @@
 /* The verdict that says "the entry was replaced while we looked"; the caller then treats the packet as one without a connection. */
 #define VERDICT_STALE (-1)
 
+/* What a packet is to its protocol's state table. False where it is too short to say. */
+static __always_inline int read_event(enum family family, const struct packet *packet, __u8 *event)
+{
+	__u32 protocol = packet_protocol(family, packet);
+
+	*event = 0;
+	if (protocol == IPPROTO_SCTP)
+		return sctp_read_event(packet, event);
+	if (protocol != IPPROTO_TCP)
+		return 1;
+	if (!has_tcp_header(packet))
+		return 0;
+	*event = tcp_flags(packet->l4);
+	return 1;
+}
+
+static __always_inline int is_part_of_sctp(enum family family, const struct packet *packet)
+{
+	return (family == FAMILY_6 ? packet->fragment : is_fragment(packet)) && packet_protocol(family, packet) == IPPROTO_SCTP;
+}
+
+/* Whether packets to the port get another one on their way to the server. Out of line: hardly anything asks, and the stack is short. */
+static __noinline int changes_port(__u32 index, __be16 port)
+{
+	struct server *server = bpf_map_lookup_elem(&servers, &index);
+
+	return server && server->forwarding == FORWARD_MASQUERADE && server->port && server->port != port;
+}
+
+/* The checksum of SCTP counts the whole packet: that of a fragment, whose end is elsewhere, cannot be made right for another port. */
+static __always_inline int loses_checksum(enum family family, const struct packet *packet, __u32 server)
+{
+	return is_part_of_sctp(family, packet) && changes_port(server, ((const struct ports *)packet->l4)->destination);
+}
+
 /* Where the packet came from. */
 static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth, struct hop *hop)
 {
@@ -45,31 +80,31 @@ enum kept {
 	KEPT_NOT,    /* the entry was replaced while we looked */
 };
 
-/* Keeps state and time of a connection. */
-static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 flags, enum direction direction, __u32 now)
+/* Keeps state and time of a connection. `event` is what the packet is to the state table: TCP's flags, or SCTP's event. */
+static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 event, enum direction direction, __u32 now)
 {
-	__u32 state = meta & META_STATE;
+	__u32 timeout = meta & META_STATE;
 	int moved;
 
-	/* An ACK leaves an established connection as it is; so do nearly all packets. */
-	if (!(meta & META_PROTOCOL) && !(state == STATE_ESTABLISHED && (flags & TCP_DECISIVE) == TCP_ACK)) {
-		moved = conn_move(conn, meta, flags, direction);
+	/* An ACK leaves an established connection as it is; so do nearly all packets. No event of SCTP looks like an ACK. */
+	if (!(timeout == STATE_ESTABLISHED && (event & TCP_DECISIVE) == TCP_ACK) && (meta & META_PROTOCOL) != CONN_UDP << META_PROTOCOL_SHIFT) {
+		moved = conn_move(conn, meta, event, direction);
 		if (moved < 0)
 			return KEPT_NOT;
-		state = moved;
+		timeout = moved;
 		/* Or the compiler, which knows what conn_move() returns, leaves out the mask below; the verifier does not know it. */
-		asm volatile("" : "+r"(state));
+		asm volatile("" : "+r"(timeout));
 	}
 	if ((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return KEPT_NOT;
-	return conn_refresh(conn, now, settings.timeouts[state & (STATE_COUNT - 1)]) ? KEPT_AFRESH : KEPT;
+	return conn_refresh(conn, now, settings.timeouts[timeout & (TIMEOUT_COUNT - 1)]) ? KEPT_AFRESH : KEPT;
 }
 
 /*
  * Keeps state, time and counts, and forwards. A packet whose server was deleted is dropped without a word and without refreshing the
  * connection, as IPVS does by default: the server may come back. By expire_nodest_conn the connection is over instead.
  */
-static __always_inline int serve(enum family family, struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u32 meta, __u8 flags,
+static __always_inline int serve(enum family family, struct xdp_md *ctx, struct packet *packet, struct conn *conn, __u32 meta, __u8 event,
 				 __u32 now)
 {
 	__u32 index = conn->server;
@@ -78,7 +113,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return settings.flags & SETTING_EXPIRE_NODEST ? VERDICT_STALE : drop(DROP_SERVER_DELETED);
-	kept = conn_keep(conn, meta, flags, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
+	kept = conn_keep(conn, meta, event, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
 	if (kept == KEPT_NOT)
 		return VERDICT_STALE;
 	if (kept == KEPT_AFRESH && meta & META_MASQUERADED) {

@@ -298,7 +298,7 @@ struct settings {
 	__u32 jiffies_offset; /* added to the kernel's clock; only tests that travel in time set it */
 	__u32 hz; /* jiffies in a second */
 	__u32 flags; /* enum settings_flag */
-	__u32 timeouts[STATE_COUNT]; /* jiffies by enum conn_state */
+	__u32 timeouts[TIMEOUT_COUNT]; /* jiffies by enum conn_state, and by enum sctp_state from TIMEOUT_SCTP on */
 	__u32 port_count; /* one more than the highest port number in use */
 	__u32 overflow_count; /* entries in the overflow map */
 	__u64 port_macs[MAX_PORTS]; /* as the first eight bytes of a frame, the last two cleared; 0: no port of this number */

@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "parse.h"
+#include "sctp.h"
 
 #define ROW(no, es, ss, sr, fw, tw, cl, cw, la, li, sa)                                                                            \
 	((__u64)(no) | (__u64)(es) << 4 | (__u64)(ss) << 8 | (__u64)(sr) << 12 | (__u64)(fw) << 16 | (__u64)(tw) << 20 |             \
@@ -83,21 +84,40 @@ static __always_inline __u32 tcp_next_state(__u32 state, __u8 flags, enum direct
 #undef LI
 #undef SA
 
-static __always_inline int tcp_state_is_active(__u32 state)
+/* Of SCTP's only one is active. */
+static __always_inline int state_is_active(__u32 meta, __u32 state)
 {
+	if ((meta & META_PROTOCOL) == CONN_SCTP << META_PROTOCOL_SHIFT)
+		return state == SCTP_ESTABLISHED;
 	return state == STATE_ESTABLISHED || state == STATE_SYN_SENT || state == STATE_SYN_RECV || state == STATE_SYNACK;
 }
 
 static __always_inline __u32 meta_with_state(__u32 meta, __u32 state)
 {
 	meta = (meta & ~(META_STATE | META_INACTIVE)) | state;
-	return tcp_state_is_active(state) ? meta : meta | META_INACTIVE;
+	return state_is_active(meta, state) ? meta : meta | META_INACTIVE;
 }
 
-/* State and activity of a connection after its first packet. */
+/* Where the time-out of an entry's state is found. */
+static __always_inline __u32 timeout_index(__u32 meta)
+{
+	return (meta & META_STATE) + ((meta & META_PROTOCOL) == CONN_SCTP << META_PROTOCOL_SHIFT ? TIMEOUT_SCTP : 0);
+}
+
+/* The entry's meta word after a packet; `event` is TCP's flags or SCTP's event. */
+static __noinline __u32 meta_after(__u32 meta, __u8 event, enum direction direction)
+{
+	__u32 state = meta & META_STATE;
+
+	if ((meta & META_PROTOCOL) == CONN_SCTP << META_PROTOCOL_SHIFT)
+		return meta_with_state(meta, sctp_next_state(state, event, direction));
+	return meta_with_state(meta, tcp_next_state(state, event, direction));
+}
+
+/* Protocol, state and activity of a connection after its first packet. */
 static __always_inline __u32 first_meta(__u32 kind, __u8 event, enum direction direction)
 {
-	if ((kind & META_PROTOCOL) == CONN_TCP << META_PROTOCOL_SHIFT)
-		return meta_with_state(0, tcp_next_state(STATE_NONE, event, direction));
-	return STATE_UDP | META_INACTIVE;
+	if ((kind & META_PROTOCOL) == CONN_UDP << META_PROTOCOL_SHIFT)
+		return kind | STATE_UDP | META_INACTIVE;
+	return meta_after(kind, event, direction);
 }

@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import { DataPlaneError, type DataPlaneErrorCode } from '../ports/index.ts';
 import {
   connectionsSchema,
+  type DrainRequestJson,
+  drainsSchema,
   errorSchema,
   type StatusReport,
   statusSchema,
@@ -57,6 +59,16 @@ export class ApiClient {
   /** Changes the tables; the data plane's refusal comes back as the DataPlaneError that it threw. */
   async change(change: TableChange): Promise<void> {
     await this.call('POST', '/v1/tables', change);
+  }
+
+  /** Drains a real server, or gives it back. */
+  async requestDrain(request: DrainRequestJson): Promise<void> {
+    await this.call('POST', '/v1/drains', request);
+  }
+
+  /** Every drain there is, with the connections that are left. */
+  drains(): Promise<z.infer<typeof drainsSchema>> {
+    return this.get('/v1/drains', drainsSchema);
   }
 
   /** Where a packet would go; changes nothing. */

@@ -13,6 +13,8 @@ import type {
 import type { ConnectionStatus, Counters, ServerStatus, ServiceStatus, TraceFlow } from '../ports/index.ts';
 import type {
   connectionSchema,
+  DrainJson,
+  DrainRequestJson,
   defenceSchema,
   realServerSchema,
   StatusReport,
@@ -148,6 +150,29 @@ export function connectionToJson(connection: ConnectionStatus): z.infer<typeof c
 
 export function connectionFromJson(json: z.infer<typeof connectionSchema>): ConnectionStatus {
   return { ...json, client: address(json.client), virtual: address(json.virtual), server: address(json.server) };
+}
+
+/** A drain as an operator asks for it. */
+export interface DrainRequest {
+  readonly service: ServiceKey;
+  readonly server: RealServerKey;
+  readonly deadlineSeconds?: number;
+  readonly restore?: boolean;
+}
+
+export type DrainReport = readonly (Omit<DrainJson, 'service' | 'server'> & Pick<DrainRequest, 'service' | 'server'>)[];
+
+export function drainRequestFromJson({ service, server, deadlineSeconds, restore }: DrainRequestJson): DrainRequest {
+  return {
+    service: serviceKeyFromJson(service),
+    server: serverKeyFromJson(server),
+    ...(deadlineSeconds !== undefined && { deadlineSeconds }),
+    ...(restore !== undefined && { restore }),
+  };
+}
+
+export function drainToJson({ service, server, ...rest }: DrainReport[number]): DrainJson {
+  return { service: serviceKeyToJson(service), server: serverKeyToJson(server), ...rest };
 }
 
 export function settingsToJson(settings: ForwardingSettings): StatusReport['dataPlane']['settings'] {

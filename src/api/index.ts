@@ -2,6 +2,8 @@
 export { ApiClient, ConnectionError, DEFAULT_SOCKET } from './client.ts';
 export {
   connectionFromJson,
+  type DrainReport,
+  type DrainRequest,
   realServerToJson,
   serverKeyToJson,
   serviceKeyToJson,
@@ -12,6 +14,7 @@ export {
   virtualServiceToJson,
 } from './convert.ts';
 export {
+  type DrainJson,
   NO_VRRP_STATUS,
   type RouterStatusReport,
   type ServiceHealthReport,

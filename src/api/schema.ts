@@ -153,6 +153,28 @@ export const traceReportSchema = z.object({
   out: z.object({ interface: z.string(), packet: z.array(z.string()) }).optional(),
 });
 
+/** Weight 0 now, and the end of the connections that are left at the deadline; or with `restore` the file's weight again. */
+export const drainRequestSchema = z.object({
+  service: serviceKeySchema,
+  server: serverKeySchema,
+  deadlineSeconds: z.number().min(0).max(31_536_000).optional(),
+  restore: z.boolean().optional(),
+});
+
+export const drainsSchema = z.object({
+  drains: z.array(
+    z.object({
+      service: serviceKeySchema,
+      server: serverKeySchema,
+      /** `empty`: no connection is left. `ended`: the deadline came first. */
+      state: z.enum(['draining', 'empty', 'ended']),
+      secondsLeft: z.number().optional(),
+      activeConnections: z.int(),
+      inactiveConnections: z.int(),
+    }),
+  ),
+});
+
 /** keepalived's words for the states, because operators read them. */
 const vrrpStateSchema = z.enum(['INIT', 'BACKUP', 'MASTER', 'FAULT']);
 
@@ -302,6 +324,8 @@ export type TablesReport = z.infer<typeof tablesSchema>;
 export type TableChange = z.infer<typeof tableChangeSchema>;
 export type TraceRequest = z.infer<typeof traceRequestSchema>;
 export type TraceAnswer = z.infer<typeof traceReportSchema>;
+export type DrainRequestJson = z.infer<typeof drainRequestSchema>;
+export type DrainJson = z.infer<typeof drainsSchema>['drains'][number];
 export type StatusReport = z.infer<typeof statusSchema>;
 export type VrrpStatusReport = z.infer<typeof vrrpStatusSchema>;
 export type RouterStatusReport = z.infer<typeof routerStatusSchema>;

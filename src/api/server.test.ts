@@ -10,6 +10,8 @@ import { DataPlaneError, type TraceFlow, type TraceReport } from '../ports/index
 import { ApiClient, ConnectionError } from './client.ts';
 import {
   connectionFromJson,
+  type DrainReport,
+  type DrainRequest,
   realServerToJson,
   serviceKeyToJson,
   serviceStatusFromJson,
@@ -65,6 +67,11 @@ function traced(flow: TraceFlow): TraceReport {
   return { interface: flow.interface ?? 'eth0', packet: [`${flow.source} ${flow.destination} ${flow.flag} ${flow.hops}`], fate: 'passed' };
 }
 
+function drained({ service, server, deadlineSeconds, restore }: DrainRequest): DrainReport {
+  if (restore) throw new DataPlaneError('no-such-server', 'it is not there');
+  return [{ service, server, state: 'draining', secondsLeft: deadlineSeconds ?? -1, activeConnections: 2, inactiveConnections: 1 }];
+}
+
 describe('the API over a unix socket', () => {
   const directory = mkdtempSync(join(tmpdir(), 'vipwright-api-'));
   const path = join(directory, 'daemon.sock');
@@ -73,7 +80,16 @@ describe('the API over a unix socket', () => {
   let listener: Server;
 
   beforeAll(async () => {
-    listener = await listen(createApi({ dataPlane, status: async () => report, trace: async (flow) => traced(flow) }), path);
+    listener = await listen(
+      createApi({
+        dataPlane,
+        status: async () => report,
+        trace: async (flow) => traced(flow),
+        drain: (request) => drained(request),
+        drains: () => [],
+      }),
+      path,
+    );
   });
   afterAll(() => {
     listener.close();
@@ -93,6 +109,15 @@ describe('the API over a unix socket', () => {
     expect(await codeOf(client.trace({ ...flow, interface: 'eth9' }))).toBe('invalid');
     expect(await codeOf(client.trace({ ...flow, source: 'somewhere' }))).toBe('bad-request');
     expect(await codeOf(client.trace({ ...flow, sourcePort: 70_000 }))).toBe('bad-request');
+  });
+
+  it('drains real servers', async () => {
+    const request = { service: serviceKeyToJson(key), server: { address: '192.168.18.201', port: 80 } };
+    expect(await client.drains()).toEqual({ drains: [] });
+    await client.requestDrain({ ...request, deadlineSeconds: 60 });
+    const codeOf = (promise: Promise<unknown>) => promise.catch((error: DataPlaneError) => error.code);
+    expect(await codeOf(client.requestDrain({ ...request, restore: true }))).toBe('no-such-server');
+    expect(await codeOf(client.requestDrain({ ...request, deadlineSeconds: -1 }))).toBe('bad-request');
   });
 
   it('is a door for root alone', () => {

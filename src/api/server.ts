@@ -8,6 +8,10 @@ import { type DataPlane, DataPlaneError, type DataPlaneErrorCode, type TraceFlow
 import {
   AddressError,
   connectionToJson,
+  type DrainReport,
+  type DrainRequest,
+  drainRequestFromJson,
+  drainToJson,
   realServerFromJson,
   serverKeyFromJson,
   serviceKeyFromJson,
@@ -17,7 +21,7 @@ import {
   traceFlowFromJson,
   virtualServiceFromJson,
 } from './convert.ts';
-import { type StatusReport, type TableChange, tableChangeSchema, traceRequestSchema } from './schema.ts';
+import { drainRequestSchema, type StatusReport, type TableChange, tableChangeSchema, traceRequestSchema } from './schema.ts';
 
 /** What the daemon offers to its door. */
 export interface ApiBackend {
@@ -25,6 +29,9 @@ export interface ApiBackend {
   readonly dataPlane: DataPlane;
   /** Where a packet would go. Rejects with DataPlaneError, `unsupported` where nothing forwards packets. */
   trace(flow: TraceFlow): Promise<TraceReport>;
+  /** Throws DataPlaneError `no-such-server` for a server that the configuration does not have. */
+  drain(request: DrainRequest): DrainReport;
+  drains(): DrainReport;
 }
 
 /** A listing is for people and scripts, not for copying a table of millions: it stops here. */
@@ -70,6 +77,12 @@ export function createApi(backend: ApiBackend): Hono {
     const flow = traceRequestSchema.safeParse(await c.req.json().catch(() => undefined));
     if (!flow.success) return c.json({ error: { code: 'bad-request', message: flow.error.message } }, 400);
     return c.json(await backend.trace(traceFlowFromJson(flow.data)));
+  });
+  app.get('/v1/drains', (c) => c.json({ drains: backend.drains().map(drainToJson) }));
+  app.post('/v1/drains', async (c) => {
+    const request = drainRequestSchema.safeParse(await c.req.json().catch(() => undefined));
+    if (!request.success) return c.json({ error: { code: 'bad-request', message: request.error.message } }, 400);
+    return c.json({ drains: backend.drain(drainRequestFromJson(request.data)).map(drainToJson) });
   });
   app.notFound((c) => c.json({ error: { code: 'not-found', message: `there is nothing at ${c.req.path}` } }, 404));
   app.onError((error, c) => {

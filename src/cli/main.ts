@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../base/index.ts';
 import type { CheckOptions } from './check/index.ts';
 import type { FormatOptions } from './config/index.ts';
+import type { DrainOptions } from './drain/index.ts';
 import type { RealServerOptions } from './realserver/index.ts';
 import type { TraceOptions } from './trace/index.ts';
 
@@ -89,6 +90,7 @@ function createProgram(exit: (code: number) => void): Command {
       exit(await runStatus({ json: options.json === true, socket: options.socket ?? (await socketPath()) }, out));
     });
   addTraceCommand(program, exit);
+  addDrainCommand(program, exit);
   program
     .command('ipvsadm')
     .description('list and change the tables, exactly as ipvsadm 1.31 does')
@@ -133,6 +135,25 @@ function addTraceCommand(program: Command, exit: (code: number) => void): void {
       const { runTrace } = await import('./trace/index.ts');
       const socket = options.socket ?? (await socketPath());
       exit(await runTrace([protocol, source, destination], { ...options, socket }, { out, err }));
+    });
+}
+
+function addDrainCommand(program: Command, exit: (code: number) => void): void {
+  program
+    .command('drain')
+    .description('take a real server out of service: no new connections now, the end of those that are left at the deadline')
+    .argument('<service>', 'ADDRESS:PORT of the virtual service, with IPv6 [ADDRESS]:PORT; /udp or /sctp behind it where it is not TCP')
+    .argument('<server>', 'ADDRESS:PORT of the real server')
+    .option('--deadline <time>', 'when its connections end: 60, 60s, 5m, 1h; without it they have as long as they want')
+    .option('--restore', 'take it into service again')
+    .option('--no-wait', 'do not follow the connections until they have ended')
+    .option('--json', 'as JSON')
+    .option('--socket <path>', "the daemon's socket")
+    .action(async (service: string, server: string, options: Omit<DrainOptions, 'socket'> & { socket?: string }) => {
+      const { runDrain } = await import('./drain/index.ts');
+      const socket = options.socket ?? (await socketPath());
+      const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+      exit(await runDrain(service, server, { ...options, socket }, { out, err, sleep }));
     });
 }
 

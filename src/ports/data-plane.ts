@@ -88,6 +88,8 @@ export interface DataPlane {
   /** Changes weight, method or thresholds of the server with the same key. Connections stay. */
   editServer(service: ServiceKey, server: RealServer): void;
   deleteServer(service: ServiceKey, server: RealServerKey): void;
+  /** Ends the connections of a server before their time, and the templates that lead to it: as if they had expired. */
+  endConnections(service: ServiceKey, server: RealServerKey): void;
   /** Deletes every service (`ipvsadm -C`). */
   flush(): void;
   /** Zeroes the counters of one service, or of all (`ipvsadm -Z`). */

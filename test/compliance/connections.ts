@@ -6,6 +6,7 @@ export function describeConnections(context: Context): void {
   describe('connections', () => {
     describeOpening(context);
     describeStates(context);
+    describeEnding(context);
     describeUdp(context);
     describeRemoval(context);
   });
@@ -138,7 +139,22 @@ function describeStates({ bed, canAdvance }: Context): void {
   });
 }
 
-function describeUdp({ bed, canAdvance, onePacket }: Context): void {
+function describeEnding({ bed }: Context): void {
+  it('ends the connections of one server before their time, and the templates that lead to it', () => {
+    const b = bed().web(2, { persistence: { timeoutSeconds: 300, prefixLength: 32 } });
+    expect([b.segment('S', 1), b.segment('S', 2), b.segment('S', 1, 41_000)]).toEqual(['2', '1', '2']);
+    b.plane.editServer(tcp(80), real(2, 0));
+    b.plane.endConnections(tcp(80), real(2));
+    expect([b.counts(2), b.counts(1)]).toEqual([
+      [0, 0, 0],
+      [1, 0, 1],
+    ]);
+    expect([b.segment('A', 1), b.segment('A', 2), b.segment('S', 1)]).toEqual(['pass', '1', '1']);
+    b.refused('no-such-server', () => b.plane.endConnections(tcp(80), real(9)));
+  });
+}
+
+function describeUdp({ bed, canAdvance }: Context): void {
   function dns(b: Bed, anew = false): Bed {
     b.service(udp(53), { onePacket: anew });
     for (const octet of [1, 2]) b.plane.addServer(udp(53), real(octet, 1, { port: 53 }));
@@ -155,7 +171,7 @@ function describeUdp({ bed, canAdvance, onePacket }: Context): void {
     expectAbout(connection?.expiresSeconds ?? 0, 300);
   });
 
-  it.runIf(onePacket)('schedules every datagram anew with one-packet scheduling (skipped for an adapter that refuses it)', () => {
+  it('schedules every datagram anew with one-packet scheduling', () => {
     const b = dns(bed(), true);
     expect([b.datagram(1), b.datagram(1), b.datagram(1)].join(' ')).toBe('2 1 2');
     expect([...b.plane.connections()]).toEqual([]);

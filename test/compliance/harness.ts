@@ -32,8 +32,6 @@ export interface Harness {
 export interface Capabilities {
   /** Whether the harness can let time pass without waiting for it. */
   readonly canAdvance: boolean;
-  /** Whether the data plane has one-packet scheduling of UDP (`ipvsadm -o`). */
-  readonly onePacket: boolean;
 }
 
 /** Handed to every part of the suite: a fresh harness per case. */

@@ -1,6 +1,6 @@
 /** Where the stories of the packet fixtures are played: one packet path, set up by the words of the tables. */
 import type { IpAddress } from '../../src/base/index.ts';
-import type { RealServer, SchedulerName, ServiceKey, Tunnel } from '../../src/model/index.ts';
+import type { Protocol, RealServer, SchedulerName, ServiceKey, Tunnel } from '../../src/model/index.ts';
 import { indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
 import type { Row, SetUp, Story } from './fixture-table.ts';
 import {
@@ -116,12 +116,14 @@ export class Stage {
   }
 
   private readonly moves: Readonly<Record<string, (...words: string[]) => void>> = {
-    service: (protocol = '', endpoint = '', ...rest) => {
+    service: (protocol = '', endpoint = '', ...words) => {
+      const onePacket = words[0] === 'ops';
+      const rest = onePacket ? words.slice(1) : words;
       this.service = this.keyOf(protocol, endpoint);
       const persistent = rest.indexOf('persistent');
       const [timeoutSeconds, prefixLength] = (rest[persistent + 1] ?? '').split('/').map(Number) as [number, number];
       const scheduler = (persistent === 0 ? 'rr' : (rest[0] ?? 'rr')) as SchedulerName;
-      const plain = { key: this.service, scheduler, schedulerFlags: [], onePacket: false };
+      const plain = { key: this.service, scheduler, schedulerFlags: [], onePacket };
       this.rig.plane.addService({ ...plain, ...(persistent >= 0 && { persistence: { timeoutSeconds, prefixLength } }) });
     },
     server: (...words) => this.rig.plane.addServer(this.current(), this.serverOf(words)),
@@ -209,7 +211,7 @@ export class Stage {
   }
 
   private keyOf(protocol: string, endpoint: string): ServiceKey {
-    return { kind: 'address', protocol: protocol as 'tcp' | 'udp', address: addressOf(endpoint, this.names), port: portOf(endpoint) };
+    return { kind: 'address', protocol: protocol as Protocol, address: addressOf(endpoint, this.names), port: portOf(endpoint) };
   }
 
   private current(): ServiceKey {

@@ -3,6 +3,7 @@
  *
  *     tcp SA client:40000 > vip:80 df data 16        a segment; flags of `FSRPAU`, or `-` for none
  *     udp client > vip offset 3 data 16              a later fragment has no ports
+ *     sctp init client:40000 > vip:80 data 16        its chunks; the data is in the first
  *     icmp 3/4 router > vip info 1400 [ ... ]        type and code; in brackets the packet that it quotes
  *     ip 47 client > vip data 40                     another protocol
  *     gue director:57012 > rs1:6080 ttl 63 [ ... ]   ipip, gre, gue: in brackets the packet inside
@@ -46,7 +47,21 @@ export interface FrameWords {
 /** The MAC addresses of a frame that comes in, where it does not say others. */
 export const INCOMING = { from: 'router', to: 'director' } as const;
 
-const HEADED = new Set(['tcp', 'icmp', 'ip']);
+const HEADED = new Set(['tcp', 'sctp', 'icmp', 'ip']);
+const CHUNKS: Readonly<Record<string, number>> = {
+  data: 0,
+  init: 1,
+  'init-ack': 2,
+  sack: 3,
+  heartbeat: 4,
+  abort: 6,
+  shutdown: 7,
+  'shutdown-ack': 8,
+  error: 9,
+  'cookie-echo': 10,
+  'cookie-ack': 11,
+  'shutdown-complete': 14,
+};
 const FLAGS = new Set(['df', 'mf', 'csum', 'nosum']);
 const VALUES = new Set('ttl tos id offset options ext flow seq ack tcpopt info sum data hex text first bytes cut pad from to'.split(' '));
 const TUNNELS = new Set(['ipip', 'gre', 'gue']);
@@ -166,6 +181,7 @@ function protocolFields(packet: PacketWords, names: Names, inner: Uint8Array | u
     return { protocol: PROTOCOL.udp, noChecksum: !hasSum, payload: Uint8Array.of(0, IP_IN_IP[carried], 0, 0, ...payload) };
   if (kind === 'ip') return { protocol: Number(head), payload };
   if (kind === 'udp') return { protocol: PROTOCOL.udp, payload };
+  if (kind === 'sctp') return { protocol: PROTOCOL.sctp, chunks: head.split(',').map(chunkOf), payload };
   if (kind === 'tcp') return { protocol: PROTOCOL.tcp, flags: head === '-' ? '' : head, payload };
   const [icmpType = 0, icmpCode = 0] = head.split('/').map(Number);
   return { protocol: family === 6 ? PROTOCOL.icmp6 : PROTOCOL.icmp, icmpType, icmpCode, payload };
@@ -177,6 +193,12 @@ function grePayload(carried: 4 | 6, payload: Uint8Array, hasSum: boolean): Uint8
   const summed = Uint8Array.of(0x80, 0, ...plain.subarray(2, 4), 0, 0, 0, 0, ...payload);
   summed.set(sixteen(internetChecksum(summed)), 4);
   return summed;
+}
+
+function chunkOf(name: string): number {
+  const type = CHUNKS[name];
+  if (type === undefined) throw new Error(`${name} is no chunk of SCTP`);
+  return type;
 }
 
 function fieldsOf({ source, destination, words }: PacketWords, names: Names): FrameFields {

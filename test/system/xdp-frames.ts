@@ -4,13 +4,16 @@ import { internetChecksum } from '../../src/wire/index.ts';
 
 export const DIRECTOR_MAC = Uint8Array.of(0x02, 0xd1, 0, 0, 0, 1);
 export const ROUTER_MAC = Uint8Array.of(0x02, 0xaa, 0x5e, 0x11, 0xc3, 0x01);
-export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58, sctp: 132 } as const;
 /** IPv6 extension headers. */
 export const EXTENSION = { hopByHop: 0, routing: 43, fragment: 44, destination: 60 } as const;
 const IP6_HEADER = 40;
 const ETHERTYPE_IP6 = 0x86dd;
 const ETHERNET_HEADER = 14;
 const FLAG_BITS: Readonly<Record<string, number>> = { F: 0x01, S: 0x02, R: 0x04, P: 0x08, A: 0x10, U: 0x20 };
+/** Its polynomial, bits reflected. */
+const CRC32C = 0x82f6_3b78;
+const SCTP_DATA = 0;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 
@@ -26,6 +29,8 @@ export interface FrameFields {
   readonly destinationPort?: number;
   /** Letters of `FSRPAU`. */
   readonly flags?: string;
+  /** Types of SCTP's chunks; the payload is in the first. */
+  readonly chunks?: readonly number[];
   readonly ttl?: number;
   readonly identification?: number;
   readonly dontFragment?: boolean;
@@ -118,6 +123,7 @@ function extension(type: number, next: number, fields: FrameFields): Uint8Array 
 function transport(fields: FrameFields, protocol: number, addresses: Uint8Array): Uint8Array {
   if (protocol === PROTOCOL.tcp) return segment(fields, addresses);
   if (protocol === PROTOCOL.udp) return datagram(fields, addresses);
+  if (protocol === PROTOCOL.sctp) return association(fields);
   const payload = fields.payload ?? new Uint8Array();
   if (protocol !== PROTOCOL.icmp && protocol !== PROTOCOL.icmp6) return payload;
   const bytes = Uint8Array.of(fields.icmpType ?? 8, fields.icmpCode ?? 0, 0, 0, 0, 0, 0, 0, ...payload);
@@ -156,6 +162,31 @@ function datagram(fields: FrameFields, addresses: Uint8Array): Uint8Array {
   // A checksum that comes out as 0 is sent as its other zero: 0 says that there is none (RFC 768).
   if (!fields.noChecksum) view.setUint16(6, pseudoChecksum(addresses, PROTOCOL.udp, bytes) || 0xffff);
   return bytes;
+}
+
+/** The payload is in the first chunk, which is filled up to a multiple of four bytes; the checksum counts no address (RFC 9260, 3). */
+function association(fields: FrameFields): Uint8Array {
+  const { chunks = [SCTP_DATA], payload = new Uint8Array() } = fields;
+  const padding = new Uint8Array(-payload.length & 3);
+  const first = [0, 0, (4 + payload.length) >> 8, (4 + payload.length) & 255, ...payload, ...padding];
+  const bodies = chunks.flatMap((type, at) => (at === 0 ? [type, ...first.slice(1)] : [type, 0, 0, 4]));
+  const bytes = Uint8Array.of(...new Uint8Array(12), ...bodies);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, fields.sourcePort ?? 40_000);
+  view.setUint16(2, fields.destinationPort ?? 80);
+  view.setUint32(4, 0x5eed);
+  view.setUint32(8, crc32c(bytes), true);
+  return bytes;
+}
+
+/** RFC 9260, appendix A, bit by bit. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? CRC32C : 0);
+  }
+  return ~crc >>> 0;
 }
 
 /** With the pseudo-header's sum: zeros in other places than RFC 793 and RFC 8200 have them make no difference. */

@@ -61,14 +61,14 @@ describe('in long', () => {
     };
   }
 
-  // What the packet path has: TCP and UDP, no firewall marks.
-  describeHistories(stage, ({ protocol, marked }) => protocol !== 'sctp' && !marked);
+  // What the packet path has: everything but firewall marks.
+  describeHistories(stage, ({ marked }) => !marked);
 });
 
-function outcomeOf(rig: Rig, { protocol, client, clientPort, virtual, virtualPort, flags }: ReplayPacket): Outcome {
+function outcomeOf(rig: Rig, { protocol, client, clientPort, virtual, virtualPort, flags, chunks }: ReplayPacket): Outcome {
   const ports = { sourcePort: clientPort, destinationPort: virtualPort };
   const addresses = { source: String(client), destination: String(virtual), ...ports };
-  const { verdict, frame } = rig.run(buildFrame({ ...addresses, protocol: PROTOCOL[protocol as 'tcp' | 'udp'], flags }));
+  const { verdict, frame } = rig.run(buildFrame({ ...addresses, protocol: PROTOCOL[protocol], flags, chunks }));
   const seen = seeFrame(frame);
   if (verdict === 'DROP' || seen.protocol === PROTOCOL.icmp || seen.protocol === PROTOCOL.icmp6) return 'drop';
   const servers = rig.plane.services().flatMap((service) => service.servers);

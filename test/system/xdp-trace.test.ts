@@ -248,7 +248,7 @@ const CASES: readonly Case[] = [
     expected: { fate: 'passed', ...reason('PASS_NO_CONNECTION'), service: '[10.9.9.9]:tcp:80' },
   },
   { name: "active FTP's data port", flow: { sourcePort: 20 }, expected: { fate: 'passed', ...reason('PASS_FTP_DATA') } },
-  { name: 'SCTP', flow: { protocol: 'sctp' }, expected: { fate: 'passed', ...reason('PASS_PROTOCOL') } },
+  { name: 'SCTP', flow: { protocol: 'sctp' }, expected: { fate: 'passed', ...reason('PASS_NO_SERVICE') } },
   {
     name: 'the director itself as a server',
     flow: to(PORTS.local),

@@ -57,10 +57,7 @@ function readFlags(block: BoundBlock, scheduler: SchedulerName, { reporter }: Se
 function readOnePacket(block: BoundBlock, protocol: Protocol, { members }: Destination, context: ServiceContext): boolean {
   const statement = block.last('ops');
   if (!statement) return false;
-  if (protocol === 'udp' || members.every((member) => member.kind === 'fwmark')) {
-    refuseFeature('onePacket', placeOf(statement), context);
-    return true;
-  }
+  if (protocol === 'udp' || members.every((member) => member.kind === 'fwmark')) return true;
   context.reporter.report(
     'config/no-effect',
     placeOf(statement),

@@ -43,8 +43,14 @@ describe('scheduling', () => {
   });
 
   it('schedules single packets of UDP only', () => {
-    expect(service('ops', undefined, undefined, 'lvs_sched rr\nlvs_method DR\nprotocol UDP').service?.onePacket).toBe(true);
+    const udp = service('ops', undefined, undefined, 'lvs_sched rr\nlvs_method DR\nprotocol UDP');
+    expect(udp).toMatchObject({ service: { onePacket: true }, codes: [] });
     expect(service('ops')).toMatchObject({ service: { onePacket: false }, codes: ['5 warning config/no-effect'] });
+  });
+
+  it('takes SCTP', () => {
+    const sctp = service('', undefined, undefined, 'lvs_sched rr\nlvs_method DR\nprotocol SCTP');
+    expect(sctp).toMatchObject({ service: { key: { protocol: 'sctp' } }, codes: [] });
   });
 
   it.each([

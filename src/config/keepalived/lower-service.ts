@@ -8,7 +8,7 @@ import { type Destination, type Member, readDestination, readServiceGroups } fro
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
 import { instantiate, instantiateSorry, type ReadService, readRealServers, readSorryServer, type ServerTemplate } from './lower-server.ts';
-import { refuseFeature, refuseProtocol } from './packet-path.ts';
+import { refuseFeature } from './packet-path.ts';
 import { type Followed, type ServiceContext, serviceContext } from './service-context.ts';
 import { checkServices, reportDuplicate } from './service-diagnostics.ts';
 
@@ -144,9 +144,7 @@ function readProtocol(bound: BoundStatement, block: BoundBlock, destination: Des
         help: 'Remove the line.',
       },
     );
-  const protocol = text === 'TCP' ? 'tcp' : text === 'SCTP' ? 'sctp' : 'udp';
-  if (hasAddress) refuseProtocol(protocol, placeOf(statement), context);
-  return protocol;
+  return text === 'TCP' ? 'tcp' : text === 'SCTP' ? 'sctp' : 'udp';
 }
 
 type Policy = Omit<CheckedService, keyof Scheduling | 'defence' | 'key' | 'group' | 'servers' | 'sorryServer'>;

@@ -2,16 +2,12 @@
  * What the packet path of this version can do. Everything beyond it is read and lowered all the same, and refused with a reason: a
  * service that forwards in another way than asked for would look healthy and serve nobody.
  */
-import type { Protocol } from '../../model/index.ts';
 import type { Context } from './context.ts';
 import type { Place } from './report.ts';
-
-const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
 /** What it cannot do besides, as the beginning of a sentence. */
 const MISSING = {
   marks: 'A virtual service by firewall mark is',
-  onePacket: 'One-packet scheduling is',
   persistenceEngines: 'A persistence engine is',
   tunnelChecksums: 'A checksum over the outer packet is',
 } as const;
@@ -20,10 +16,6 @@ function refuse(what: string, place: Place, { reporter }: Context, help?: string
   reporter.report('config/unsupported', place, `${what} understood but not acted on in this version.`, {
     ...(help !== undefined && { help }),
   });
-}
-
-export function refuseProtocol(protocol: Protocol, place: Place, context: Context): void {
-  if (!PROTOCOLS.includes(protocol)) refuse(`${protocol.toUpperCase()} is`, place, context);
 }
 
 /** `help` says what to write instead, where there is something. */

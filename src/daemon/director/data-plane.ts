@@ -89,7 +89,7 @@ export class HostedDataPlane {
     const { path } = ensureBpfFileSystem(this.bpfDirectory);
     const directory = join(path, 'pins');
     mkdirSync(directory, { recursive: true });
-    return new XdpDataPlane({
+    const xdp = new XdpDataPlane({
       objectPath: OBJECT_PATH,
       ...tableSizes,
       settings: forwarding,
@@ -98,6 +98,10 @@ export class HostedDataPlane {
       clock: monotonicClock,
       logger: this.logger,
     });
+    const { connections, connections6 } = xdp.tableSizes;
+    const room = `room for ${connections} connections over IPv4 and ${connections6} over IPv6`;
+    this.logger.log('info', `The connection tables have ${room}, and take ${Math.ceil(xdp.tableBytes / 2 ** 20)} MiB`);
+    return xdp;
   }
 
   /** A table that is in use has connections in it, and cannot be made anew. */

@@ -10,8 +10,8 @@ import { createApi, listen, type StatusReport, type VrrpStatusReport } from '../
 import { toSeconds } from '../../base/index.ts';
 import { CheckEngine } from '../../check/index.ts';
 import { Reconciler } from '../../dataplane/index.ts';
-import { type DirectorEffect, DirectorEngine } from '../../director/index.ts';
-import { type Configuration, type ServiceTable, serviceKeyText } from '../../model/index.ts';
+import { type DirectorEffect, DirectorEngine, type DrainTarget } from '../../director/index.ts';
+import { type Configuration, type ServiceTable, serverKeyText, serviceKeyText } from '../../model/index.ts';
 import type { SavedSysctl } from '../../os/sysctl/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import { type CheckReport, CheckShell, monotonicClock } from '../checks/index.ts';
@@ -21,6 +21,7 @@ import type { DirectorSettings, ToFailover, TransitionNotice } from '../ipc.ts';
 import { MailSender } from '../mail/index.ts';
 import { ScriptRunner } from '../scripts.ts';
 import { HostedDataPlane } from './data-plane.ts';
+import { DrainDesk } from './drain-desk.ts';
 import { FailoverWatch } from './failover-watch.ts';
 import { applyProcessSettings, ORDINARY } from './process-settings.ts';
 import { buildStatus } from './status.ts';
@@ -52,6 +53,7 @@ export class Director {
   private server: Server | undefined;
   private lastStatusId = 0;
   private readonly watch: FailoverWatch;
+  private readonly drains: DrainDesk;
   /** Kernel settings that the failover process has changed. */
   savedSysctls: readonly SavedSysctl[] = [];
   private readonly statusWaiters = new Map<number, (status: VrrpStatusReport | undefined) => void>();
@@ -75,6 +77,7 @@ export class Director {
       report: (reports) => this.hearChecks(reports),
       start: (command) => this.scripts.start(command),
     });
+    this.drains = new DrainDesk({ plane: () => this.plane.current, override: (target, weight) => this.override(target, weight), logger });
     this.watch = new FailoverWatch(settings.failoverPid, logger, (routers) => removeStrayVips({ routers }, logger, 'its owner is stopped'));
   }
 
@@ -88,6 +91,8 @@ export class Director {
       },
       status: () => this.status(),
       trace: (flow) => plane.trace(flow),
+      drain: (request) => this.drains.request(request),
+      drains: () => this.drains.report(),
     });
     this.server = await listen(app, join(this.settings.runDir, 'vipwright.sock'));
     this.port.send({ type: 'ready' });
@@ -192,6 +197,7 @@ export class Director {
 
   private tick(): void {
     this.plane.current.tick();
+    this.drains.tick();
     const deadline = this.reconciler.nextDeadline();
     if (deadline !== undefined && deadline <= monotonicClock.now()) this.reconciler.reconcile(monotonicClock.now());
   }
@@ -208,6 +214,16 @@ export class Director {
       else this.plane.current.deleteService(service.key);
     }
     return inherited;
+  }
+
+  /** An operator's weight goes before the file's, until it is taken back. */
+  private override({ service, server }: DrainTarget, weight: 0 | undefined): boolean {
+    const [key, name] = [serviceKeyText(service), serverKeyText(server)];
+    const known = this.engine.snapshot().find((candidate) => serviceKeyText(candidate.key) === key);
+    if (!known?.servers.some((candidate) => serverKeyText(candidate) === name)) return false;
+    this.engine.handle({ type: 'override', service, server, weight }, monotonicClock.now());
+    this.performAll();
+    return true;
   }
 
   private async status(): Promise<StatusReport> {

@@ -140,12 +140,10 @@ export class ConnectionTable {
     unbind(connection);
   }
 
-  /** Ends the connections of servers that were deleted, and their templates, as far as these are left without any. */
-  removeUnserved(): void {
+  /** Ends connections before their time, and those of the templates meant that are left without any. */
+  removeWhere(isMeant: (connection: Connection) => boolean): void {
     for (const connections of [this.connections, this.templates]) {
-      for (const connection of connections.values()) {
-        if (!connection.server.available && connection.controlled === 0) this.remove(connection);
-      }
+      for (const connection of connections.values()) if (connection.controlled === 0 && isMeant(connection)) this.remove(connection);
     }
   }
 

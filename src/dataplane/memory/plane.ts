@@ -110,6 +110,11 @@ export class MemoryDataPlane implements DataPlane {
     this.expireUnserved();
   }
 
+  endConnections(service: ServiceKey, server: RealServerKey): void {
+    const entry = this.table.server(service, server);
+    this.connectionTable.removeWhere((connection) => connection.server === entry);
+  }
+
   flush(): void {
     for (const { service } of this.table.services()) this.deleteService(service.key);
   }
@@ -183,7 +188,7 @@ export class MemoryDataPlane implements DataPlane {
 
   /** With expire_nodest_conn the connections of deleted servers, and then their templates, end at once. */
   private expireUnserved(): void {
-    if (this.currentSettings.expireConnectionsOfDeleted) this.connectionTable.removeUnserved();
+    if (this.currentSettings.expireConnectionsOfDeleted) this.connectionTable.removeWhere(({ server }) => !server.available);
   }
 
   private schedulerOf(service: ServiceEntry): Scheduler<ServerEntry> {

@@ -190,6 +190,12 @@ export class TableStore {
     return entry;
   }
 
+  /** Throws DataPlaneError for one that is not there. */
+  server(key: ServiceKey, server: RealServerKey): ServerEntry {
+    const service = this.service(key);
+    return service.servers[indexOf(service, server)] as ServerEntry;
+  }
+
   editServer(key: ServiceKey, server: RealServer): ServerEntry {
     const service = this.service(key);
     validateThresholds(server);

@@ -1,13 +1,15 @@
 /** Reads the connection table as `ipvsadm -L -c` shows it. */
 import { IpAddress, type IpFamily } from '../../base/index.ts';
+import type { Protocol } from '../../model/index.ts';
 import type { ConnectionStatus } from '../../ports/index.ts';
+import { SCTP_STATES } from '../memory/index.ts';
 import type { ConnectionTable, PacketPath } from './program.ts';
 import { Records } from './records.ts';
 
 /** What the packet path writes into a template whose server was deleted: a port that no packet asks for, as in IPVS. */
 const INVALID_PORT = 0xffff;
 
-type MetaName = 'META_VALID' | 'META_BUSY' | 'META_REPLY' | 'META_PROTOCOL' | 'META_PROTOCOL_SHIFT';
+type MetaName = 'META_VALID' | 'META_BUSY' | 'META_REPLY' | 'META_PROTOCOL' | 'META_PROTOCOL_SHIFT' | 'META_STATE';
 
 /** Every live entry; those that change while they are read may be shown old or new. */
 export function* readConnections(path: PacketPath, jiffies: number): Generator<ConnectionStatus> {
@@ -33,14 +35,14 @@ function describe(
   jiffies: number,
 ): ConnectionStatus | undefined {
   const { servers, numbers } = path;
-  const { META_VALID, META_BUSY, META_REPLY, META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
+  const { META_VALID, META_BUSY, META_REPLY } = numbers.meta as Record<MetaName, number>;
   const meta = entries.u32(index, 'meta');
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
   const server = entries.u32(index, 'server');
   const virtualPort = entries.port(index, 'virtual_port');
   return {
-    protocol: (meta & META_PROTOCOL) >>> META_PROTOCOL_SHIFT === numbers.protocol.CONN_UDP ? 'udp' : 'tcp',
+    protocol: protocolOf(path, meta),
     state: stateName(path, meta),
     expiresSeconds: Math.floor(remaining / path.hz),
     client: addressOf(entries, index, 'client', family),
@@ -70,9 +72,17 @@ function readServerAddress({ servers, numbers }: PacketPath, server: number): Ip
   return IpAddress.fromBytes(servers.bytesOf(server, 'address').subarray(0, length)) as IpAddress;
 }
 
-function stateName({ numbers }: PacketPath, meta: number): string {
+function protocolOf({ numbers }: PacketPath, meta: number): Protocol {
+  const { META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
+  const protocol = (meta & META_PROTOCOL) >>> META_PROTOCOL_SHIFT;
+  return protocol === numbers.protocol.CONN_UDP ? 'udp' : protocol === numbers.protocol.CONN_SCTP ? 'sctp' : 'tcp';
+}
+
+function stateName(path: PacketPath, meta: number): string {
+  const { numbers } = path;
   const { META_TEMPLATE, META_ASSURED, META_STATE } = numbers.meta as Record<'META_TEMPLATE' | 'META_ASSURED' | 'META_STATE', number>;
   if (meta & META_TEMPLATE) return meta & META_ASSURED ? 'ASSURED' : 'NONE';
+  if (protocolOf(path, meta) === 'sctp') return SCTP_STATES[meta & META_STATE] ?? 'NONE';
   const name = Object.entries(numbers.state).find(([, number]) => number === (meta & META_STATE))?.[0];
   return name?.replace('STATE_', '') ?? 'NONE';
 }

@@ -123,6 +123,11 @@ export class XdpDataPlane implements DataPlane {
     return { connections: this.path.tableSize(4), connections6: this.path.tableSize(6) };
   }
 
+  /** Memory that the tables take, all of it from the start. */
+  get tableBytes(): number {
+    return this.path.tableBytes;
+  }
+
   /** Puts the packet path on these interfaces and takes it off all others. */
   attach(interfaces: readonly string[]): void {
     this.ports.configure(interfaces);
@@ -212,6 +217,12 @@ export class XdpDataPlane implements DataPlane {
     this.servers.setAvailable(entry, false);
     this.unserved = true;
     this.save();
+  }
+
+  endConnections(service: ServiceKey, server: RealServerKey): void {
+    const number = this.numberOf(this.table.server(service, server));
+    // The templates go in the second walk, when none of their connections is left.
+    for (let walk = 0; walk < 2; walk++) this.path.sweepAll({ kind: 'SWEEP_SERVER', server: number });
   }
 
   flush(): void {
@@ -319,7 +330,7 @@ export class XdpDataPlane implements DataPlane {
     const known: ServiceKey[] = [];
     const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
       const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
-      const entry = this.table.addService({ key, onePacket: false, ...rest });
+      const entry = this.table.addService({ key, ...rest });
       for (const { number, address: text, ...server } of servers) {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
         this.servers.adopt(added, number);
@@ -413,13 +424,7 @@ function loadPath(options: XdpOptions, pinned: ConnectionTableSizes | undefined)
     connections6: connections6 ?? DEFAULT_TABLE_SIZES.connections6,
   };
   const onLoss = (why: string): void => logger.log('warning', `Connections of an earlier packet path are given up: ${why}`);
-  const path = PacketPath.load({ objectPath, ...wanted, onLoss, ...(pins && { pinDirectory: pins.directory }) });
-  const megabytes = Math.ceil(path.tableBytes / 2 ** 20);
-  logger.log(
-    'info',
-    `The connection tables have room for ${path.tableSize(4)} connections over IPv4 and ${path.tableSize(6)} over IPv6, and take ${megabytes} MiB`,
-  );
-  return path;
+  return PacketPath.load({ objectPath, ...wanted, onLoss, ...(pins && { pinDirectory: pins.directory }) });
 }
 
 function requireAddress(text: string): IpAddress {

@@ -5,7 +5,7 @@ import type { BpfMap } from '../../os/bpf/index.ts';
 import type { PacketPath } from './program.ts';
 import { Records } from './records.ts';
 
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 export function enterService(path: PacketPath, key: ServiceKey, index: number): void {
   const { map, bytes } = entryOf(path, key);
@@ -29,7 +29,7 @@ export function keepServices(path: PacketPath, known: readonly ServiceKey[]): vo
 
 /** Address and port as in packets, protocol in host order. */
 function entryOf(path: PacketPath, key: ServiceKey): { readonly map: BpfMap; readonly bytes: Uint8Array } {
-  assert(key.kind === 'address' && key.protocol !== 'sctp', 'only supported services come this far');
+  assert(key.kind === 'address', 'only supported services come this far');
   const { family } = key.address;
   const layout = path.struct(family === 4 ? 'service_key' : 'service_key6');
   const record = new Records(new Uint8Array(layout.size), layout);

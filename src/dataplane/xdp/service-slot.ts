@@ -55,13 +55,13 @@ export class ServiceSlot {
   /** Writes scheduler-independent settings, and starts the scheduler afresh where another one was chosen. */
   configure(newScheduler: boolean, numberOf: NumberOf): void {
     const { services, numbers, hz } = this.path;
-    const { persistence } = this.entry.service;
+    const { persistence, onePacket } = this.entry.service;
     services.setU32(this.index, 'index', this.index);
     services.setU32(this.index, 'persistence_timeout', (persistence?.timeoutSeconds ?? 0) * hz);
     services.setBytes(this.index, 'persistence_mask', maskBytes(persistence?.prefixLength ?? 0));
-    const { SERVICE_PERSISTENT: persistent } = numbers.serviceFlag as Record<'SERVICE_PERSISTENT', number>;
+    const { SERVICE_PERSISTENT, SERVICE_ONE_PACKET } = numbers.serviceFlag as Record<'SERVICE_PERSISTENT' | 'SERVICE_ONE_PACKET', number>;
     const flags = services.u32(this.index, 'flags') & defenceMask(this.path);
-    services.setU32(this.index, 'flags', flags | (persistence ? persistent : 0));
+    services.setU32(this.index, 'flags', flags | (persistence ? SERVICE_PERSISTENT : 0) | (onePacket ? SERVICE_ONE_PACKET : 0));
     if (!newScheduler) return;
     this.forget();
     this.schedule = this.newSchedule();

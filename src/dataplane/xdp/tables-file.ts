@@ -27,11 +27,12 @@ const tables = z.object({
   services: z.array(
     z.object({
       index: z.int(),
-      protocol: z.enum(['tcp', 'udp']),
+      protocol: z.enum(['tcp', 'udp', 'sctp']),
       address: z.string(),
       port: z.int(),
       scheduler: z.enum(SCHEDULER_NAMES),
       schedulerFlags: z.array(z.string()),
+      onePacket: z.boolean().default(false),
       persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
       defence: z.object({ synProxy: z.boolean(), sourceLimit: z.object({ perSecond: z.int(), burst: z.int() }).optional() }).optional(),
       /** In the order of adding. */
@@ -46,15 +47,16 @@ export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], 
   return {
     sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
     services: slots.map(({ entry, index }) => {
-      const { key, scheduler, schedulerFlags, persistence, defence } = entry.service;
+      const { key, scheduler, schedulerFlags, persistence, onePacket, defence } = entry.service;
       if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
       return {
         index,
-        protocol: key.protocol as 'tcp' | 'udp',
+        protocol: key.protocol,
         address: String(key.address),
         port: key.port,
         scheduler,
         schedulerFlags: [...schedulerFlags],
+        onePacket,
         ...(persistence && { persistence }),
         ...(defence && { defence }),
         servers: entry.servers.toReversed().map((server) => ({

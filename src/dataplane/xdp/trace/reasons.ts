@@ -41,6 +41,11 @@ export const REASONS: Readonly<Record<string, Words>> = {
       "is for a tunnel, but its port's driver left no room before the frame for the tunnel's headers; or becomes a longer one in the SYN proxy, and there is no room behind it.",
     remedy: "Forward by `DR` or `NAT`, or use a port whose driver leaves XDP's usual room.",
   },
+  DROP_CHECKSUM_SPLIT: {
+    meaning:
+      'is the first fragment of an SCTP packet whose port masquerading changes: its checksum counts what other fragments carry, and cannot be made right.',
+    remedy: "Give the real server the service's port, or let SCTP itself cut its messages.",
+  },
   DROP_SOURCE_LIMIT: {
     meaning: 'would start a connection, but its source has made as many to this service as it may.',
     remedy: 'Nothing against a flood; else raise `new_connections_per_source`: many clients may share an address.',
@@ -89,7 +94,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   },
   PASS_PROTOCOL: {
     meaning:
-      'is for a virtual address, but is neither TCP nor UDP nor ICMP; or an IPv6 packet with more than six extension headers, or whose routing header has segments left.',
+      'is for a virtual address, but is neither TCP nor UDP nor SCTP nor ICMP; or an IPv6 packet with more than six extension headers, or whose routing header has segments left.',
     remedy: 'Nothing: the director itself answers, or not.',
   },
   PASS_NO_SERVICE: {
@@ -97,7 +102,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
     remedy: 'See the services: `vipwright ipvsadm -L -n`. The director itself answers on this port.',
   },
   PASS_NO_CONNECTION: {
-    meaning: 'is a TCP segment of no known connection and does not open one; the stack answers it with a reset.',
+    meaning: 'is a TCP segment or an SCTP packet of no known connection and does not open one; the stack answers it with a reset.',
     remedy:
       'Nothing, after a takeover or a long silence; else compare the time-out (`ipvsadm -L --timeout`) with the silences of the application.',
   },
