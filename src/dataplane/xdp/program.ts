@@ -15,6 +15,8 @@ const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
  */
 const OVERFLOW_SHARE = 2;
 const CONNECTIONS_PER_LINE = 2;
+/** One connection in so many of the larger table has room for what the SYN proxy remembers of it: the map's buckets take memory even while nobody is behind it. */
+const PROXIED_SHARE = 16;
 /** What the kernel adds to an entry of a hash map, and to its bucket. */
 const HASH_ENTRY_BYTES = 64;
 const HZ_CHOICES = [100, 250, 300, 1000];
@@ -175,7 +177,7 @@ export class PacketPath {
       overflow: overflowFor(lines),
       connections6: lines6,
       overflow6: overflowFor(lines6),
-      proxied: (lines + lines6) * CONNECTIONS_PER_LINE,
+      proxied: Math.ceil((Math.max(lines, lines6) * CONNECTIONS_PER_LINE) / PROXIED_SHARE),
     };
     const { pinDirectory } = options;
     const load = (): BpfObject =>
