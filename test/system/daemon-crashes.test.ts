@@ -125,7 +125,7 @@ describe('the director process', () => {
   it('that cannot follow a reload says so and goes on as it was', async () => {
     const director = await begin(configuration(), []);
     // Somebody else's program is on the port: ours cannot be attached, in no mode.
-    const foreign = ['xdpgeneric', 'obj', fileURLToPath(new URL('../../dist/bpf/textbook.bpf.o', import.meta.url)), 'sec', 'xdp'];
+    const foreign = ['xdpgeneric', 'obj', fileURLToPath(new URL('../../dist/bpf/textbook.bpf.o', import.meta.url)), 'sec', 'xdp.frags'];
     run('ip', 'netns', 'exec', pair.first, 'ip', 'link', 'set', 'dev', 'eth0', ...foreign);
     daemon.reload(configuration().replace('priority 150', 'priority 140') + SERVICE);
     await daemon.logged('The services stay as they were, the packet path cannot follow');
