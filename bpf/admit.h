@@ -81,14 +81,21 @@ static __always_inline void template_key(enum family family, struct conn_key6 *k
 	const __be32 *mask = service->persistence_mask.word;
 	__u32 kind = tuple->kind | META_TEMPLATE;
 	__be32 client = (__be32)tuple->addresses, virtual = (__be32)(tuple->addresses >> 32);
+	__u64 virtual_rest = ~0ULL;
 
+	/* As in IPVS: a template of a mark is of every protocol, and has the mark for its virtual address. */
+	if (service->flags & SERVICE_MARKED) {
+		kind = CONN_IP << META_PROTOCOL_SHIFT | META_TEMPLATE;
+		virtual = service->mark;
+		virtual_rest = 0;
+	}
 	if (family == FAMILY_6) {
 		client ^= (__be32)rest[0] ^ (__be32)(rest[0] >> 32) ^ (__be32)rest[1];
 		key->core.ports = (__u32)service_port << 16;
 		key->core.kind = kind;
 		key->rest[0] = rest[0] & ((__u64)mask[3] << 32 | mask[2]);
-		key->rest[1] = rest[1] & (0xffffffff00000000ULL | mask[1]);
-		key->rest[2] = rest[2];
+		key->rest[1] = rest[1] & (virtual_rest << 32 | mask[1]);
+		key->rest[2] = rest[2] & virtual_rest;
 		client = (client & mask[0]) ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
 		key->core.addresses = (__u64)virtual << 32 | client;
 		find_lines6(key);

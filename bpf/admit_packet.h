@@ -5,6 +5,7 @@
 #include "admit.h"
 #include "defence.h"
 #include "icmp6.h"
+#include "marks.h"
 
 /*
  * Whether a packet makes its connection over: any does where the server was deleted, a SYN or INIT where the server is drained (both by IPVS's
@@ -86,13 +87,25 @@ static __always_inline int jump_to_reply(enum family family, struct xdp_md *ctx)
 	return family == FAMILY_6 ? jump(ctx, TAIL_REPLY6) : jump(ctx, TAIL_REPLY);
 }
 
-static __always_inline struct service *service_of(enum family family, const struct packet *packet, __u16 *service_port)
+/* A firewall mark goes before address and port. */
+static __always_inline struct service *service_of(enum family family, struct xdp_md *ctx, const struct packet *packet,
+						  const struct conn_key *key, __u16 *service_port)
 {
 	const struct ports *ports = packet->l4;
+	__u32 index = NO_SERVICE;
 
-	if (family == FAMILY_6)
-		return find_service6(&packet->ip6->destination, ports->destination, packet->protocol, service_port);
-	return find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, service_port);
+	*service_port = 0;
+	if (settings.mark_rules & 0xffff) {
+		if (family == FAMILY_6)
+			index = marked_service6((const struct conn_key6 *)key, ctx->ingress_ifindex);
+		else
+			index = marked_service(key, ctx->ingress_ifindex);
+	}
+	if (index == NO_SERVICE && family == FAMILY_6)
+		index = find_service6(&packet->ip6->destination, ports->destination, packet->protocol, service_port);
+	else if (index == NO_SERVICE)
+		index = find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, service_port);
+	return bpf_map_lookup_elem(&services, &index);
 }
 
 /* One-packet scheduling: the connection lives for this packet, which is long enough to reach or leave a threshold. */
@@ -178,7 +191,7 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	__u16 service_port;
 	int reason;
 
-	service = service_of(family, packet, &service_port);
+	service = service_of(family, ctx, packet, key, &service_port);
 	if (!service)
 		return is_reply_source(family, packet) ? jump_to_reply(family, ctx) : pass(PASS_NO_SERVICE);
 	if (packet_protocol(family, packet) == IPPROTO_TCP && service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) &&

@@ -19,6 +19,11 @@
 /* Bits of the filter that says "this destination may be a virtual address". */
 #define ADDRESS_FILTER_BITS 4096
 
+/* Rules that give firewall marks: of those in use, and as many that are laid out to take their place. */
+#define MAX_MARK_RULES 256
+/* As many as iptables' multiport match takes. */
+#define MARK_PORT_RANGES 15
+
 /* Ports that the packet path may be on. */
 #define MAX_PORTS 16
 
@@ -100,6 +105,8 @@ enum tail {
 	TAIL_SYN_PROXY6 = 14,
 	TAIL_PROXIED6 = 15,
 	TAIL_PROXIED_REPLY6 = 16,
+	TAIL_STRAY = 17,
+	TAIL_STRAY6 = 18,
 	TAIL_COUNT,
 };
 
@@ -261,12 +268,14 @@ enum service_flag {
 	SERVICE_CHALLENGE = 4,  /* a client is let in once its stack has answered a wrong acknowledgement */
 	SERVICE_SOURCE_LIMIT = 8, /* new connections of each source are limited */
 	SERVICE_ONE_PACKET = 16, /* datagrams are scheduled one by one */
+	SERVICE_MARKED = 32,     /* goes by a firewall mark */
 };
 
 enum settings_flag {
 	SETTING_TX_BY_REDIRECT = 1, /* leave by the same port through the device map: XDP_TX does not work there (veth) */
 	SETTING_MASQUERADE = 2,     /* some real server is masqueraded: replies may come by */
 	SETTING_PROXIED = 4,        /* some service has made handshakes for its servers: there may be META_PROXIED connections */
+	SETTING_EVERY_ADDRESS = 8,  /* firewall marks are given to more destinations than the filter names */
 	/* IPVS's switches (net.ipv4.vs.*). */
 	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
 	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */

@@ -31,7 +31,7 @@ int balance(struct xdp_md *ctx)
 	if (!parse_ipv4(ctx, &packet))
 		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
-		return may_be_reply(packet.ip->saddr) ? jump(ctx, TAIL_REPLY) : XDP_PASS;
+		return pass_by(ctx, TAIL_STRAY, TAIL_REPLY, packet.ip->saddr);
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
@@ -206,6 +206,43 @@ int reply_program(struct xdp_md *ctx)
 		return XDP_PASS;
 	remember_reply_fragment(&packet, conn->server, &back);
 	return send_to_client(ctx, &packet, &back, REWRITE_ENDPOINT);
+}
+
+/*
+ * A packet to an address that no virtual service names, where firewall marks are given to such packets too. Replies come first, as IPVS has
+ * them first. Whatever no connection, no fragment and no mark claims goes on to the stack.
+ */
+SEC("xdp.frags")
+int stray_program(struct xdp_md *ctx)
+{
+	struct fragment_key where;
+	struct fragment_way *way;
+	struct packet packet;
+	struct conn_line *line;
+	struct conn_key key;
+
+	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth))
+		return XDP_PASS;
+	if (is_later_fragment(&packet)) {
+		where = fragment_key(&packet);
+		way = bpf_map_lookup_elem(&fragments, &where);
+		if (!way)
+			return XDP_PASS;
+		return way->virtual ? jump(ctx, TAIL_REPLY) : jump(ctx, TAIL_FRAGMENT);
+	}
+	if (!parse_lengths(ctx, &packet))
+		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_ICMP)
+		return jump(ctx, TAIL_ICMP);
+	if (!has_ports(packet.ip->protocol))
+		return XDP_PASS;
+	if (may_be_reply(packet.ip->saddr)) {
+		key = packet_key(&packet, conn_protocol(packet.ip->protocol), META_REPLY);
+		line = conn_line_of(FAMILY_4, &key);
+		if (line && conn_find(FAMILY_4, line, &key))
+			return jump(ctx, TAIL_REPLY);
+	}
+	return jump(ctx, TAIL_ADMIT);
 }
 
 /* Answers with the ICMP error that the scratch area says. */

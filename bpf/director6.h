@@ -20,7 +20,7 @@ int balance6(struct xdp_md *ctx)
 	if (!parse_ipv6(ctx, &packet))
 		return XDP_PASS;
 	if (!may_be_virtual(packet_fold(&packet.ip6->destination)))
-		return may_be_reply(fold(&packet.ip6->source)) ? jump(ctx, TAIL_REPLY6) : XDP_PASS;
+		return pass_by(ctx, TAIL_STRAY6, TAIL_REPLY6, fold(&packet.ip6->source));
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (!parse_header6(ctx, &packet))
@@ -219,4 +219,35 @@ int reply6_program(struct xdp_md *ctx)
 	if (packet.fragment)
 		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);
 	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
+}
+
+SEC("xdp.frags")
+int stray6_program(struct xdp_md *ctx)
+{
+	struct fragment_key6 where;
+	struct fragment_way6 *way;
+	struct packet packet;
+	struct conn_line *line;
+	struct conn_key6 key;
+
+	if (!parse_lengths6(ctx, &packet) || !is_for_us(packet.eth))
+		return XDP_PASS;
+	if (packet.later_fragment) {
+		where = fragment_key6(packet.ip6, packet.fragment_id);
+		way = bpf_map_lookup_elem(&fragments6, &where);
+		if (!way)
+			return XDP_PASS;
+		return is_unspecified(&way->virtual) ? jump(ctx, TAIL_FRAGMENT6) : jump(ctx, TAIL_REPLY6);
+	}
+	if (packet.protocol == NEXT_ICMP6)
+		return jump(ctx, TAIL_ICMP6);
+	if (!has_ports(packet.protocol))
+		return XDP_PASS;
+	if (may_be_reply(fold(&packet.ip6->source))) {
+		packet_key6(&key, &packet, META_REPLY);
+		line = conn_line_of(FAMILY_6, &key.core);
+		if (line && conn_find(FAMILY_6, line, &key.core))
+			return jump(ctx, TAIL_REPLY6);
+	}
+	return jump(ctx, TAIL_ADMIT6);
 }

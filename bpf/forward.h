@@ -19,6 +19,14 @@ static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 	return XDP_PASS;
 }
 
+/* A packet to an address that is not virtual: perhaps a reply, perhaps one with a firewall mark, nearly always none of ours. */
+static __always_inline int pass_by(struct xdp_md *ctx, enum tail stray, enum tail reply, __be32 source)
+{
+	if (settings.flags & SETTING_EVERY_ADDRESS)
+		return jump(ctx, stray);
+	return may_be_reply(source) ? jump(ctx, reply) : XDP_PASS;
+}
+
 /* Says where an ICMP error comes from: from the address that the packet was sent to. */
 #define FROM_DESTINATION ((struct address6){})
 

@@ -77,6 +77,22 @@ struct {
 	__type(value, __u32);
 } service_index6 SEC(".maps");
 
+/* Services by firewall mark. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct mark_key);
+	__type(value, __u32);
+} service_marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * MAX_MARK_RULES);
+	__type(key, __u32);
+	__type(value, struct mark_rule);
+} mark_rules SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

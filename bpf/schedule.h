@@ -8,6 +8,7 @@
 #include "conn.h"
 
 #define NO_SERVER 0xffffffffU
+#define NO_SERVICE 0xffffffffU
 
 struct search {
 	struct schedule *schedule;
@@ -88,7 +89,7 @@ __noinline __u32 schedule(struct service *service, const struct conn_key *tuple,
 }
 
 /* Out of line, as is much of IPv6: for the stack's sake. */
-static __noinline struct service *find_service6(const struct address6 *address, __be16 port, __u16 protocol, __u16 *service_port)
+static __noinline __u32 find_service6(const struct address6 *address, __be16 port, __u16 protocol, __u16 *service_port)
 {
 	struct service_key6 key = { .address = *address, .port = port, .protocol = protocol };
 	__u32 *index = bpf_map_lookup_elem(&service_index6, &key);
@@ -98,11 +99,11 @@ static __noinline struct service *find_service6(const struct address6 *address, 
 		index = bpf_map_lookup_elem(&service_index6, &key);
 	}
 	*service_port = key.port;
-	return index ? bpf_map_lookup_elem(&services, index) : NULL;
+	return index ? *index : NO_SERVICE;
 }
 
 /* The service of an address, protocol and port, or the one of the address's every port; `service_port` is the port it is known by. */
-static __always_inline struct service *find_service(__be32 address, __be16 port, __u16 protocol, __u16 *service_port)
+static __always_inline __u32 find_service(__be32 address, __be16 port, __u16 protocol, __u16 *service_port)
 {
 	struct service_key key = { .address = address, .port = port, .protocol = protocol };
 	__u32 *index = bpf_map_lookup_elem(&service_index, &key);
@@ -112,5 +113,5 @@ static __always_inline struct service *find_service(__be32 address, __be16 port,
 		index = bpf_map_lookup_elem(&service_index, &key);
 	}
 	*service_port = key.port;
-	return index ? bpf_map_lookup_elem(&services, index) : NULL;
+	return index ? *index : NO_SERVICE;
 }

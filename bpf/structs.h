@@ -189,8 +189,36 @@ struct service {
 	__u32 index;
 	__u32 source_rate;  /* new connections that one source may make in a second */
 	__u32 source_burst; /* and at once */
-	__u32 padding[2];
+	__be32 mark; /* with SERVICE_MARKED: as it stands in its templates for the virtual address */
+	__u32 padding;
 };
+
+struct mark_key {
+	__u32 mark;
+	__u32 family; /* enum family */
+};
+
+struct port_range {
+	__u16 low;
+	__u16 high;
+};
+
+/* A rule of the operator's firewall that gives packets a mark: the new one is (mark & ~mask) ^ mark. */
+struct mark_rule {
+	struct address6 source; /* an IPv4 one is the first word, here and below */
+	struct address6 source_mask;
+	struct address6 destination;
+	struct address6 destination_mask;
+	__u32 mark;
+	__u32 mask;
+	__u32 ifindex;   /* 0: any */
+	__u8 family;     /* enum family */
+	__u8 protocols;  /* a bit for each of enum conn_protocol; 0: any */
+	__u8 range_count; /* 0: any port */
+	__u8 ends;       /* no later rule is asked */
+	struct port_range ports[MARK_PORT_RANGES]; /* of the destination */
+	__u32 padding;
+} WORDS;
 
 struct slot_line {
 	__u16 slot[SLOTS_PER_LINE];
@@ -307,6 +335,7 @@ struct settings {
 	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses; those of IPv6 folded */
 	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded */
 	__u64 hash6_seed[HASH6_WORDS];
+	__u32 mark_rules; /* the first one << 16 | how many; in one word, so that packets see the old ones or the new ones */
 	__u32 line_mask6;
 	__u32 overflow6_count;
 	__u64 cookie_key[2]; /* secret */

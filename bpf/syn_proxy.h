@@ -169,7 +169,8 @@ static __always_inline int syn_proxy_of(enum family family, struct xdp_md *ctx)
 	key = bpf_map_lookup_elem(&keys6, &zero);
 	if (!key || !parse_segment(family, ctx, &packet))
 		return pass(PASS_MALFORMED);
-	service = service_of(family, &packet, &service_port);
+	syn_proxy_key(family, key, &packet, 0);
+	service = service_of(family, ctx, &packet, &key->core, &service_port);
 	if (!service)
 		return pass(PASS_NO_SERVICE);
 	now = now_jiffies();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "conn_write.h"
+#include "marks.h"
 
 /* Argument and answer of the `locate` program. */
 struct location {
@@ -17,6 +18,8 @@ struct location {
 	__be16 virtual_port;
 	__u32 found; /* answer: there is an entry, expired or not */
 	__u32 room;  /* answer: a new one would find a place in the lines, the overflow map not counted */
+	__u32 mark;  /* answer: the firewall mark that the rules give to such a packet */
+	__u32 ifindex; /* where the packet would come in */
 	__u32 reserved;
 	struct conn6 entry; /* answer: a copy; of IPv4 its beginning */
 };
@@ -56,16 +59,20 @@ int locate(struct location *request)
 	__u32 ports = (__u32)request->virtual_port << 16 | request->client_port;
 	struct address6 client = request->client, virtual = request->virtual;
 	struct conn_key6 key;
+	__u32 mark;
 	int found;
 
 	if (request->family == FAMILY_6) {
 		key = tuple6(&client, &virtual, ports, request->kind);
 		find_lines6(&key);
 		found = locate_in(FAMILY_6, request, &key.core);
+		mark = find_mark6(&key, request->ifindex);
 	} else {
 		key.core = conn_key(client.word[0], virtual.word[0], request->client_port, request->virtual_port, request->kind);
 		found = locate_in(FAMILY_4, request, &key.core);
+		mark = find_mark(&key.core, request->ifindex);
 	}
 	request->found = found;
+	request->mark = mark;
 	return 0;
 }

@@ -10,6 +10,7 @@ export {
   showConfiguration,
   shownText,
 } from './effective/index.ts';
+export { type FirewallProblem, readFirewall } from './firewall/index.ts';
 export { applyFixes, type Fixable, isFixable } from './fixes.ts';
 export {
   type ConfigurationSource,

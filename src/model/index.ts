@@ -21,6 +21,7 @@ export {
   type ForwardingSettings,
   MAX_TABLE_SIZES,
 } from './forwarding.ts';
+export type { MarkRule, PortRange } from './mark-rule.ts';
 export type { NextHop, PolicyRule, Route, RouteType, RuleAction } from './route.ts';
 export {
   DEFAULT_TIMEOUTS,

@@ -54,10 +54,8 @@ describe('the plane', () => {
     expect([...on.plane.connections()]).toEqual([]);
   });
 
-  it('refuses firewall marks and other methods', () => {
+  it('refuses other methods', () => {
     const { plane } = ready();
-    const mark = { key: { kind: 'fwmark', mark: 1, family: 4 }, ...PLAIN } as const;
-    expect(() => plane.addService(mark)).toThrow(/this version/);
     expect(() => plane.addServer(tcp(80), real(2, 1, { method: 'fullnat' }))).toThrow(/does not forward by fullnat/);
     expect(plane.services()).toHaveLength(2);
     expect(plane.services()[0]?.servers).toHaveLength(1);

@@ -8,7 +8,6 @@ import { type Destination, type Member, readDestination, readServiceGroups } fro
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
 import { instantiate, instantiateSorry, type ReadService, readRealServers, readSorryServer, type ServerTemplate } from './lower-server.ts';
-import { refuseFeature } from './packet-path.ts';
 import { type Followed, type ServiceContext, serviceContext } from './service-context.ts';
 import { checkServices, reportDuplicate } from './service-diagnostics.ts';
 
@@ -54,7 +53,7 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
   const sorry = readSorryServer(block, destination, method, context);
   reportForeignServers(servers, family, context);
   return destination.members.flatMap((member): ReadService[] => {
-    const key = readKey(member, protocol, family, context);
+    const key = readKey(member, protocol, family);
     const own = servers.filter(({ server }) => serves(server, familyOf(key)));
     if (own.length === 0) return [];
     const { persistence, ...rest } = scheduling;
@@ -77,9 +76,8 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
   });
 }
 
-function readKey(member: Member, protocol: Protocol, family: IpFamily, context: ServiceContext): ServiceKey {
+function readKey(member: Member, protocol: Protocol, family: IpFamily): ServiceKey {
   if (member.kind === 'fwmark') {
-    refuseFeature('marks', member.place, context, 'Write one virtual_server for each address and port.');
     return { kind: 'fwmark', mark: member.mark, family: member.family ?? family };
   }
   return { kind: 'address', protocol, address: member.address, port: member.port };

@@ -7,7 +7,6 @@ import type { Place } from './report.ts';
 
 /** What it cannot do besides, as the beginning of a sentence. */
 const MISSING = {
-  marks: 'A virtual service by firewall mark is',
   persistenceEngines: 'A persistence engine is',
   tunnelChecksums: 'A checksum over the outer packet is',
 } as const;

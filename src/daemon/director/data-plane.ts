@@ -1,14 +1,15 @@
 /** The data plane of this host: the packet path where there is something to forward, an empty table where there is not. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MemoryDataPlane, RtnetlinkNextHops, roundedSize, XdpDataPlane } from '../../dataplane/index.ts';
-import type { Configuration, ConnectionTableSizes } from '../../model/index.ts';
+import { RtnetlinkNextHops, roundedSize, XdpDataPlane } from '../../dataplane/index.ts';
+import { type Configuration, type ConnectionTableSizes, type MarkRule, serviceKeyText, type VirtualService } from '../../model/index.ts';
 import { ensureBpfFileSystem, removeBpfFileSystem } from '../../os/bpffs/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import { type DataPlane, DataPlaneError, type Logger, type TraceFlow, type TraceReport } from '../../ports/index.ts';
 import { monotonicClock } from '../checks/index.ts';
-import { type HostAddresses, impliedInterfaces } from './interfaces.ts';
+import { EmptyPlane } from './empty-plane.ts';
+import { type HostAddresses, impliedInterfaces, usableInterfaces } from './interfaces.ts';
 
 /** Compiled by the build, and carried by the package. */
 const OBJECT_PATH = fileURLToPath(new URL('../../../bpf/director.bpf.o', import.meta.url));
@@ -18,16 +19,20 @@ export class HostedDataPlane {
   private readonly logger: Logger;
   private plane: DataPlane;
   private xdp: XdpDataPlane | undefined;
+  private configuration: Configuration;
+  /** Called when `current` became another one by itself: somebody added the first service by hand. */
+  onChange: () => void = () => undefined;
 
-  private constructor(runDir: string, logger: Logger) {
+  private constructor(configuration: Configuration, runDir: string, logger: Logger) {
+    this.configuration = configuration;
     this.runDir = runDir;
     this.logger = logger;
-    this.plane = new MemoryDataPlane({ clock: monotonicClock });
+    this.plane = this.empty();
   }
 
   /** Throws when there are services and the packet path cannot be loaded or attached: a director that forwards nothing must not hold a VIP. */
   static open(configuration: Configuration, runDir: string, logger: Logger): HostedDataPlane {
-    const hosted = new HostedDataPlane(runDir, logger);
+    const hosted = new HostedDataPlane(configuration, runDir, logger);
     hosted.configure(configuration);
     return hosted;
   }
@@ -43,7 +48,7 @@ export class HostedDataPlane {
 
   /** Throws when the packet path cannot be loaded or attached; the plane in use stays the same then. */
   configure(configuration: Configuration): void {
-    if (configuration.services.length > 0) {
+    if (configuration.services.length > 0 || this.hasHandMade()) {
       const xdp = this.xdp ?? this.openXdp(configuration);
       try {
         xdp.attach(this.interfacesOf(configuration));
@@ -56,8 +61,17 @@ export class HostedDataPlane {
       this.logKeptSizes(xdp, configuration.tableSizes);
     } else if (this.xdp) {
       this.closeXdp();
-      this.plane = new MemoryDataPlane({ clock: monotonicClock });
+      this.plane = this.empty();
     }
+    this.configuration = configuration;
+  }
+
+  get hasMarks(): boolean {
+    return this.xdp?.services().some(({ key }) => key.kind === 'fwmark') ?? false;
+  }
+
+  setMarkRules(rules: readonly MarkRule[]): void {
+    this.xdp?.setMarkRules(rules);
   }
 
   /** Connections that the tables of the packet path have room for; without it there are no tables of a size. */
@@ -83,6 +97,40 @@ export class HostedDataPlane {
   close(): void {
     this.plane.close();
     if (this.xdp) this.closeXdp();
+  }
+
+  private empty(): EmptyPlane {
+    return new EmptyPlane((service) => this.addByHand(service));
+  }
+
+  /** The first service, where the configuration has none: the packet path goes on every interface that packets may come by. */
+  private addByHand(service: VirtualService): void {
+    const timeouts = this.plane.timeouts();
+    let xdp: XdpDataPlane;
+    try {
+      xdp = this.openXdp(this.configuration);
+    } catch (error) {
+      throw new DataPlaneError('failed', `the packet path cannot be loaded: ${(error as Error).message}`);
+    }
+    try {
+      xdp.attach(this.interfacesOf(this.configuration));
+      xdp.setTimeouts(timeouts);
+      xdp.addService(service);
+    } catch (error) {
+      this.xdp = xdp;
+      this.closeXdp();
+      throw error instanceof DataPlaneError ? error : new DataPlaneError('failed', (error as Error).message);
+    }
+    this.xdp = xdp;
+    this.plane = xdp;
+    this.onChange();
+  }
+
+  /** Services that are not of the configuration; also those that an earlier director process left, which is followed by this one. */
+  private hasHandMade(): boolean {
+    if (!this.xdp) return existsSync(this.tablesFile);
+    const configured = new Set(this.configuration.services.map(({ key }) => serviceKeyText(key)));
+    return this.xdp.services().some(({ key }) => !configured.has(serviceKeyText(key)));
   }
 
   private openXdp({ forwarding, tableSizes }: Configuration): XdpDataPlane {
@@ -140,6 +188,7 @@ export class HostedDataPlane {
     const host: HostAddresses = {
       interfaceOf: (address) => nameOf(rtnetlink.addresses().find(({ prefix }) => prefix.address.equals(address))?.interfaceIndex),
       routeInterface: (address) => nameOf(rtnetlink.routeTo(address)?.interfaceIndex),
+      interfaces: () => usableInterfaces(rtnetlink.links(), rtnetlink.addresses()),
     };
     try {
       return impliedInterfaces(configuration, host);

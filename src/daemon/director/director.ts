@@ -23,6 +23,7 @@ import { ScriptRunner } from '../scripts.ts';
 import { HostedDataPlane } from './data-plane.ts';
 import { DrainDesk } from './drain-desk.ts';
 import { FailoverWatch } from './failover-watch.ts';
+import { MarkWatch } from './mark-watch.ts';
 import { applyProcessSettings, ORDINARY } from './process-settings.ts';
 import { buildStatus } from './status.ts';
 import { transitionMail } from './transition-mail.ts';
@@ -54,6 +55,7 @@ export class Director {
   private lastStatusId = 0;
   private readonly watch: FailoverWatch;
   private readonly drains: DrainDesk;
+  private readonly marks: MarkWatch;
   /** Kernel settings that the failover process has changed. */
   savedSysctls: readonly SavedSysctl[] = [];
   private readonly statusWaiters = new Map<number, (status: VrrpStatusReport | undefined) => void>();
@@ -67,6 +69,10 @@ export class Director {
     // Not again when a predecessor died: packets keep flowing meanwhile.
     if (configuration.flushAtStart && !settings.restarted) this.plane.current.flush();
     this.reconciler = new Reconciler({ plane: this.plane.current, logger });
+    this.plane.onChange = () => {
+      this.reconciler = new Reconciler({ plane: this.plane.current, logger });
+    };
+    this.marks = new MarkWatch(this.plane, logger);
     this.engine = new DirectorEngine({ inherited: this.inheritTables() });
     this.mail = new MailSender(configuration.mail, { logger });
     this.scripts = new ScriptRunner(logger);
@@ -125,6 +131,7 @@ export class Director {
     this.engine.handle({ type: 'configure', services, policy }, monotonicClock.now());
     this.performAll();
     this.checks.configure(services, configuration.trackFiles);
+    void this.marks.look();
   }
 
   /** Mail about a virtual router or a sync group that changed state in the other process. */
@@ -198,20 +205,22 @@ export class Director {
   private tick(): void {
     this.plane.current.tick();
     this.drains.tick();
+    this.marks.tick();
     const deadline = this.reconciler.nextDeadline();
     if (deadline !== undefined && deadline <= monotonicClock.now()) this.reconciler.reconcile(monotonicClock.now());
   }
 
   /**
    * What the maps of a predecessor still hold. Configured services stay as they are until the checks have spoken; services that
-   * left the configuration while nobody ran go now, because nobody else owns those maps.
+   * left the configuration while nobody ran go now, because nobody else owns those maps. A director process that takes the place of one
+   * that died has the same configuration: what is not in it was added by hand, and stays.
    */
   private inheritTables(): ServiceTable[] {
     const configured = new Set(this.configuration.services.map((service) => serviceKeyText(service.key)));
     const inherited: ServiceTable[] = [];
     for (const service of this.plane.current.services()) {
       if (configured.has(serviceKeyText(service.key))) inherited.push({ ...service, servers: service.servers.toReversed() });
-      else this.plane.current.deleteService(service.key);
+      else if (!this.settings.restarted) this.plane.current.deleteService(service.key);
     }
     return inherited;
   }

@@ -72,9 +72,11 @@ function readServerAddress({ servers, numbers }: PacketPath, server: number): Ip
   return IpAddress.fromBytes(servers.bytesOf(server, 'address').subarray(0, length)) as IpAddress;
 }
 
-function protocolOf({ numbers }: PacketPath, meta: number): Protocol {
+/** Templates of firewall marks are of every protocol: `ip`. */
+function protocolOf({ numbers }: PacketPath, meta: number): Protocol | 'ip' {
   const { META_PROTOCOL, META_PROTOCOL_SHIFT } = numbers.meta as Record<MetaName, number>;
   const protocol = (meta & META_PROTOCOL) >>> META_PROTOCOL_SHIFT;
+  if (protocol === numbers.protocol.CONN_IP) return 'ip';
   return protocol === numbers.protocol.CONN_UDP ? 'udp' : protocol === numbers.protocol.CONN_SCTP ? 'sctp' : 'tcp';
 }
 

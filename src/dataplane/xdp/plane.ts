@@ -7,6 +7,7 @@ import {
   DEFAULT_TABLE_SIZES,
   DEFAULT_TIMEOUTS,
   type ForwardingSettings,
+  type MarkRule,
   type RealServer,
   type RealServerKey,
   SCHEDULER_NAMES,
@@ -25,8 +26,8 @@ import {
   type TraceReport,
 } from '../../ports/index.ts';
 import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore } from '../memory/index.ts';
-import { writeFilter } from './address-filter.ts';
 import { readConnections } from './connections.ts';
+import { Filters } from './filters.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
@@ -35,7 +36,7 @@ import { enterService, keepServices, removeService } from './service-index.ts';
 import { ServiceSlot, type SlotRoom } from './service-slot.ts';
 import { changedTimeouts, writeSettings, writeTimeouts } from './settings.ts';
 import { SlotSpace } from './slot-space.ts';
-import { requireForwardable, requireSupported } from './supported.ts';
+import { requireForwardable } from './supported.ts';
 import { describeTables, loadTables, type SavedTables, saveTables } from './tables-file.ts';
 import { TraceDesk } from './trace/index.ts';
 
@@ -71,7 +72,8 @@ export class XdpDataPlane implements DataPlane {
   private readonly room: SlotRoom;
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
-  private readonly traces: TraceDesk;
+  private readonly filters: Filters;
+  readonly traces: TraceDesk;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
   private currentSettings: ForwardingSettings;
   /** By expire_nodest_conn the connections of a deleted server are to end. */
@@ -102,8 +104,9 @@ export class XdpDataPlane implements DataPlane {
       logger: options.logger,
       pinDirectory,
     });
+    this.filters = new Filters(this.path, (name) => this.ports.indexOf(name));
     this.traces = new TraceDesk(this.path, options.objectPath, {
-      service: (protocol, address, port) => this.table.lookup(protocol, address, port, 0),
+      service: (protocol, address, port, mark) => this.table.lookup(protocol, address, port, mark),
       indexOf: (service) => this.slotOf(service).index,
       servers: () => this.servers.byNumber(),
       port: (name, source) => this.ports.find(name, source),
@@ -149,7 +152,6 @@ export class XdpDataPlane implements DataPlane {
   }
 
   addService(service: VirtualService): void {
-    requireSupported(service);
     const index = this.freeServiceIndex();
     const entry = this.table.addService(service);
     const slot = new ServiceSlot(entry, index, this.room);
@@ -162,12 +164,13 @@ export class XdpDataPlane implements DataPlane {
   }
 
   editService(service: VirtualService): void {
-    requireSupported(service);
     const before = this.table.service(service.key).service;
     const entry = this.table.editService(service);
     const isNew = before.scheduler !== service.scheduler || String(before.schedulerFlags) !== String(service.schedulerFlags);
     this.slotOf(entry).configure(isNew, this.numberOf);
     this.slotOf(entry).defend(this.isLocal);
+    // Whether packets keep their port may hang on persistence.
+    for (const server of entry.servers) this.servers.writeMethod(server);
     this.save();
   }
 
@@ -280,14 +283,19 @@ export class XdpDataPlane implements DataPlane {
       for (const server of service.servers) if (!this.servers.isReachable(server)) this.resolve(server);
     }
     this.ports.refresh();
-    this.traces.tick(this.options.clock.now());
   }
 
   /** Where a packet would go, and why. It changes nothing. Rejects with DataPlaneError. */
   async trace(flow: TraceFlow): Promise<TraceReport> {
     if (this.closed) throw new DataPlaneError('failed', 'the packet path is closed');
     this.readCounts();
-    return this.traces.trace(flow, this.options.clock.now());
+    return this.traces.trace(flow);
+  }
+
+  /** What the operator's firewall says about marks; the first call should come before packets do. Throws DataPlaneError `full`. */
+  setMarkRules(rules: readonly MarkRule[]): void {
+    this.filters.setRules(rules);
+    this.writeFilters();
   }
 
   /** Looks every real server's way up again; called when routes, links or neighbours changed. */
@@ -328,8 +336,8 @@ export class XdpDataPlane implements DataPlane {
   /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
   private inherit(saved: SavedTables | undefined): void {
     const known: ServiceKey[] = [];
-    const slots = (saved?.services ?? []).map(({ servers, index, protocol, address, port, ...rest }) => {
-      const key: ServiceKey = { kind: 'address', protocol, address: requireAddress(address), port };
+    const slots = (saved?.services ?? []).map(({ servers, index, key: saved, ...rest }) => {
+      const key: ServiceKey = saved.kind === 'fwmark' ? saved : { ...saved, address: requireAddress(saved.address) };
       const entry = this.table.addService({ key, ...rest });
       for (const { number, address: text, ...server } of servers) {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
@@ -376,18 +384,11 @@ export class XdpDataPlane implements DataPlane {
    */
   private writeFilters(): void {
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
-    const virtual = [...services].flatMap(({ service }) => (service.key.kind === 'address' ? [service.key.address] : []));
     const masqueraded = this.servers.all().filter((server) => server.method === 'nat');
-    const { settings, numbers } = this.path;
-    writeFilter(settings, 'address_filter', virtual);
-    writeFilter(
-      settings,
-      'reply_filter',
+    this.filters.write(
+      [...services].map(({ service }) => service.key),
       masqueraded.map((server) => server.address),
     );
-    const bit = numbers.settingsFlag.SETTING_MASQUERADE as number;
-    const flags = settings.u32(0, 'flags');
-    settings.setU32(0, 'flags', masqueraded.length > 0 ? flags | bit : flags & ~bit);
   }
 
   private freeServiceIndex(): number {

@@ -87,6 +87,10 @@ export class Ports {
     return port && { ...port, name: this.nameOf(port.index) };
   }
 
+  indexOf(name: string): number | undefined {
+    return this.rtnetlink.link(name)?.index;
+  }
+
   nameOf(interfaceIndex: number): string {
     return this.rtnetlink.link(interfaceIndex)?.name ?? `interface ${interfaceIndex}`;
   }

@@ -43,6 +43,8 @@ const TAILS = {
   TAIL_SYN_PROXY6: 'syn_proxy6',
   TAIL_PROXIED6: 'proxied6_program',
   TAIL_PROXIED_REPLY6: 'proxied_reply6',
+  TAIL_STRAY: 'stray_program',
+  TAIL_STRAY6: 'stray6_program',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = ['balance', ...Object.values(TAILS)];
@@ -63,6 +65,15 @@ export interface ConnectionTable {
   readonly lines: number;
   readonly entries: Records;
   readonly overflow: BpfMap;
+}
+
+/** What `locate` found. */
+export interface Location {
+  readonly entry: Uint8Array | undefined;
+  /** Whether a new entry would find a place in the lines. */
+  readonly room: boolean;
+  /** The firewall mark that such a packet gets; 0 is none. */
+  readonly mark: number;
 }
 
 /** How the names of pinned links begin; the interface's number follows. */
@@ -88,10 +99,14 @@ export class PacketPath {
   readonly servers: Records;
   readonly loads: Records;
   readonly services: Records;
+  /** The rules that give firewall marks, twice as many as are in use at a time. */
+  readonly markRules: Records;
   readonly settings: Records;
   readonly slots: Uint16Array;
   /** Which service a packet's address, port and protocol lead to. */
   readonly serviceIndexes: Readonly<Record<IpFamily, BpfMap>>;
+  /** Which service a mark leads to. */
+  readonly serviceMarks: BpfMap;
   readonly ports: BpfMap;
   readonly localities: BpfMap;
   /** Per CPU: what a program leaves for the one it jumps to, and the ICMP errors that may still be sent. */
@@ -131,10 +146,12 @@ export class PacketPath {
     this.servers = this.records('servers', 'server');
     this.loads = this.records('server_loads', 'server_load');
     this.services = this.records('services', 'service');
+    this.markRules = this.records('mark_rules', 'mark_rule');
     this.settings = this.records('.data.settings', 'settings');
     const slots = this.memory('slots');
     this.slots = new Uint16Array(slots.buffer, slots.byteOffset, slots.byteLength / 2);
     this.serviceIndexes = { 4: object.map('service_index'), 6: object.map('service_index6') };
+    this.serviceMarks = object.map('service_marks');
     this.ports = object.map('ports');
     this.localities = object.map('localities');
     this.scratches = object.map('scratches');
@@ -207,14 +224,14 @@ export class PacketPath {
     throw new Error(`${objectPath} is not what the packet path was loaded from: its program ${other} is another one`);
   }
 
-  /** The entry of a key in the connection tables; expired ones too. Also says whether a new one would find a place. */
-  locate(fill: (request: Records) => void): { readonly entry: Uint8Array | undefined; readonly room: boolean } {
+  /** The entry of a key in the connection tables; expired ones too. */
+  locate(fill: (request: Records) => void): Location {
     const layout = this.object.btf.struct('location');
     const request = new Records(new Uint8Array(layout.size), layout);
     fill(request);
     this.locateProgram.testRun({ context: request.bytes });
     const room = request.u32(0, 'room') !== 0;
-    return { entry: request.u32(0, 'found') ? request.bytesOf(0, 'entry') : undefined, room };
+    return { entry: request.u32(0, 'found') ? request.bytesOf(0, 'entry') : undefined, room, mark: request.u32(0, 'mark') };
   }
 
   /** The layout of a struct that is part of another or the key of a map. */

@@ -51,7 +51,6 @@ export class ServerNumbers {
       this.path.servers.clear(number);
       this.path.servers.setBytes(number, 'address', server.address.bytes);
       this.path.servers.setU8(number, 'family', server.address.family);
-      this.path.servers.setPort(number, 'port', server.port);
     }
     this.writeMethod(server);
     this.writeSchedulable(server, service);
@@ -138,6 +137,7 @@ export class ServerNumbers {
     const number = this.numberOf(server);
     const { servers, numbers } = this.path;
     const name = server.method === 'nat' ? 'FORWARD_MASQUERADE' : (tunnelOf(server)?.name ?? 'FORWARD_DIRECT');
+    servers.setPort(number, 'port', portFor(server));
     servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
     servers.setU8(number, 'forwarding', numbers.forwarding[name] as number);
     this.changeFlags(server, numbers.serverFlag.SERVER_CHECKSUM as number, hasChecksum(server));
@@ -195,6 +195,11 @@ export class ServerNumbers {
     const flags = this.path.servers.u32(number, 'flags');
     this.path.servers.setU32(number, 'flags', on ? flags | bit : flags & ~bit);
   }
+}
+
+/** The port that its packets get; 0 where they keep theirs, as with the persistent services of every port and of firewall marks. */
+function portFor({ port, owner: { service } }: ServerEntry): number {
+  return service.persistence && (service.key.kind === 'fwmark' || service.key.port === 0) ? 0 : port;
 }
 
 /** The tunnel of a server with the forwarding method tun: IPIP unless it names another. */

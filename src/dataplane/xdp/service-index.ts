@@ -1,5 +1,4 @@
-/** Which service a packet's address, port and protocol lead to: one map for each address family. */
-import { assert } from '../../base/index.ts';
+/** Which service a packet's address, port and protocol lead to: one map for each address family; and which a firewall mark. */
 import type { ServiceKey } from '../../model/index.ts';
 import type { BpfMap } from '../../os/bpf/index.ts';
 import type { PacketPath } from './program.ts';
@@ -20,8 +19,9 @@ export function removeService(path: PacketPath, key: ServiceKey): void {
 
 /** Removes all services but these. */
 export function keepServices(path: PacketPath, known: readonly ServiceKey[]): void {
-  const kept = new Set(known.map((key) => entryOf(path, key).bytes.toString()));
-  for (const map of Object.values(path.serviceIndexes)) {
+  const entries = known.map((key) => entryOf(path, key));
+  for (const map of [...Object.values(path.serviceIndexes), path.serviceMarks]) {
+    const kept = new Set(entries.filter((entry) => entry.map.name === map.name).map(({ bytes }) => bytes.toString()));
     const keys = Array.from(map.keys());
     for (const bytes of keys) if (!kept.has(bytes.toString())) map.delete(bytes);
   }
@@ -29,7 +29,12 @@ export function keepServices(path: PacketPath, known: readonly ServiceKey[]): vo
 
 /** Address and port as in packets, protocol in host order. */
 function entryOf(path: PacketPath, key: ServiceKey): { readonly map: BpfMap; readonly bytes: Uint8Array } {
-  assert(key.kind === 'address', 'only supported services come this far');
+  if (key.kind === 'fwmark') {
+    const mark = new Records(new Uint8Array(path.struct('mark_key').size), path.struct('mark_key'));
+    mark.setU32(0, 'mark', key.mark);
+    mark.setU32(0, 'family', key.family);
+    return { map: path.serviceMarks, bytes: mark.bytes };
+  }
   const { family } = key.address;
   const layout = path.struct(family === 4 ? 'service_key' : 'service_key6');
   const record = new Records(new Uint8Array(layout.size), layout);

@@ -55,13 +55,18 @@ export class ServiceSlot {
   /** Writes scheduler-independent settings, and starts the scheduler afresh where another one was chosen. */
   configure(newScheduler: boolean, numberOf: NumberOf): void {
     const { services, numbers, hz } = this.path;
-    const { persistence, onePacket } = this.entry.service;
+    const { persistence, onePacket, key } = this.entry.service;
     services.setU32(this.index, 'index', this.index);
     services.setU32(this.index, 'persistence_timeout', (persistence?.timeoutSeconds ?? 0) * hz);
     services.setBytes(this.index, 'persistence_mask', maskBytes(persistence?.prefixLength ?? 0));
-    const { SERVICE_PERSISTENT, SERVICE_ONE_PACKET } = numbers.serviceFlag as Record<'SERVICE_PERSISTENT' | 'SERVICE_ONE_PACKET', number>;
+    if (key.kind === 'fwmark') services.setBytes(this.index, 'mark', markBytes(key.mark));
+    const { SERVICE_PERSISTENT, SERVICE_ONE_PACKET, SERVICE_MARKED } = numbers.serviceFlag as Record<
+      'SERVICE_PERSISTENT' | 'SERVICE_ONE_PACKET' | 'SERVICE_MARKED',
+      number
+    >;
     const flags = services.u32(this.index, 'flags') & defenceMask(this.path);
-    services.setU32(this.index, 'flags', flags | (persistence ? SERVICE_PERSISTENT : 0) | (onePacket ? SERVICE_ONE_PACKET : 0));
+    const kind = (onePacket ? SERVICE_ONE_PACKET : 0) | (key.kind === 'fwmark' ? SERVICE_MARKED : 0);
+    services.setU32(this.index, 'flags', flags | (persistence ? SERVICE_PERSISTENT : 0) | kind);
     if (!newScheduler) return;
     this.forget();
     this.schedule = this.newSchedule();
@@ -205,6 +210,13 @@ function scanFlags(rule: ScanRule): Readonly<Record<string, boolean>> {
     SCAN_KEEP_SERVER: rule.remembers === 'server',
     SCAN_KEEP_SET: rule.remembers === 'set',
   };
+}
+
+/** As it stands in templates for the virtual address: in network order. */
+function markBytes(mark: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, mark);
+  return bytes;
 }
 
 /** As it lies before the addresses of packets; of IPv4 only the first four bytes count. */

@@ -1,13 +1,8 @@
 /** What the packet path has, of all that the model can say. */
-import type { RealServer, VirtualService } from '../../model/index.ts';
+import type { RealServer } from '../../model/index.ts';
 import { DataPlaneError } from '../../ports/index.ts';
 
-/** Throws DataPlaneError `unsupported` for a service that the packet path cannot balance. */
-export function requireSupported({ key }: VirtualService): void {
-  if (key.kind === 'fwmark') throw new DataPlaneError('unsupported', 'this version has no firewall-mark services');
-}
-
-/** The same for a real server that it cannot forward to. */
+/** Throws DataPlaneError `unsupported` for a real server that it cannot forward to. */
 export function requireForwardable({ method }: RealServer): void {
   if (method === 'fullnat') throw new DataPlaneError('unsupported', 'this version does not forward by fullnat');
 }

@@ -5,7 +5,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { SCHEDULER_NAMES } from '../../model/index.ts';
-import { DataPlaneError } from '../../ports/index.ts';
 import type { ServerEntry } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
 import type { ServiceSlot } from './service-slot.ts';
@@ -27,9 +26,10 @@ const tables = z.object({
   services: z.array(
     z.object({
       index: z.int(),
-      protocol: z.enum(['tcp', 'udp', 'sctp']),
-      address: z.string(),
-      port: z.int(),
+      key: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('address'), protocol: z.enum(['tcp', 'udp', 'sctp']), address: z.string(), port: z.int() }),
+        z.object({ kind: z.literal('fwmark'), mark: z.int(), family: z.union([z.literal(4), z.literal(6)]) }),
+      ]),
       scheduler: z.enum(SCHEDULER_NAMES),
       schedulerFlags: z.array(z.string()),
       onePacket: z.boolean().default(false),
@@ -48,12 +48,9 @@ export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], 
     sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
     services: slots.map(({ entry, index }) => {
       const { key, scheduler, schedulerFlags, persistence, onePacket, defence } = entry.service;
-      if (key.kind !== 'address') throw new DataPlaneError('failed', 'a service without an address in the packet path');
       return {
         index,
-        protocol: key.protocol,
-        address: String(key.address),
-        port: key.port,
+        key: key.kind === 'fwmark' ? key : { ...key, address: String(key.address) },
         scheduler,
         schedulerFlags: [...schedulerFlags],
         onePacket,

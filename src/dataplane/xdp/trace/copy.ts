@@ -5,7 +5,7 @@
 import type { IpAddress } from '../../../base/index.ts';
 import type { BpfMap } from '../../../os/bpf/index.ts';
 import { foldWords } from '../address-filter.ts';
-import type { ConnectionTable, PacketPath } from '../program.ts';
+import type { ConnectionTable, Location, PacketPath } from '../program.ts';
 import { Records } from '../records.ts';
 
 /** Which entry of the connection tables; the kind is made of META_PROTOCOL, META_TEMPLATE and META_REPLY. */
@@ -15,6 +15,8 @@ export interface Wanted {
   readonly clientPort: number;
   readonly virtual: IpAddress;
   readonly virtualPort: number;
+  /** The interface by which the packet would come in. */
+  readonly ingress: number;
 }
 
 /** The bit that says which table a connection's number is of. */
@@ -37,9 +39,10 @@ export class PathCopy {
   /** Services, servers, ports and settings as they are now; no connections, no counts. `servers`: the numbers in use. */
   refresh(servers: readonly number[]): void {
     const { live, path } = this;
-    for (const name of ['servers', 'loads', 'services', 'settings'] as const) path[name].bytes.set(live[name].bytes);
+    for (const name of ['servers', 'loads', 'services', 'markRules', 'settings'] as const) path[name].bytes.set(live[name].bytes);
     path.slots.set(live.slots);
     for (const family of [4, 6] as const) copyMap(live.serviceIndexes[family], path.serviceIndexes[family]);
+    copyMap(live.serviceMarks, path.serviceMarks);
     copyMap(live.ports, path.ports);
     for (const key of Array.from(path.localities.keys())) path.localities.delete(key);
     for (const table of path.tables) {
@@ -62,10 +65,11 @@ export class PathCopy {
   }
 
   /** An entry of the live tables, and whether a new one would find a place in the table. */
-  locate({ kind, client, clientPort, virtual, virtualPort }: Wanted): { readonly entry: Uint8Array | undefined; readonly room: boolean } {
-    const { entry, room } = this.live.locate((request) => {
+  locate({ kind, client, clientPort, virtual, virtualPort, ingress }: Wanted): Location {
+    const { entry, room, mark } = this.live.locate((request) => {
       request.setU32(0, 'family', client.family);
       request.setU32(0, 'kind', kind);
+      request.setU32(0, 'ifindex', ingress);
       request.setBytes(0, 'client', client.bytes);
       request.setBytes(0, 'virtual', virtual.bytes);
       request.setPort(0, 'client_port', clientPort);
@@ -76,6 +80,7 @@ export class PathCopy {
     return {
       entry: entry?.subarray(0, this.live.tableOf(client.family).entries.layout.size),
       room: room || used < overflow.shape.maxEntries,
+      mark,
     };
   }
 

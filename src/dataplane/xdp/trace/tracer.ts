@@ -25,8 +25,8 @@ const REDIRECT = 4;
 const TRANSMIT = 3;
 /** struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. */
 const CONTEXT_SIZE = 24;
-const MAX_PACKET = 3000;
-const ETHERNET_HEADER = 14;
+/** A jumbo frame's. */
+const MAX_PACKET = 9000;
 
 /** A port of the packet path. */
 export interface TracePort {
@@ -37,7 +37,7 @@ export interface TracePort {
 
 /** What the plane knows of its tables. */
 export interface TraceTables {
-  service(protocol: Protocol, address: IpAddress, port: number): ServiceEntry | undefined;
+  service(protocol: Protocol, address: IpAddress, port: number, mark: number): ServiceEntry | undefined;
   indexOf(service: ServiceEntry): number;
   /** Every server that has a number, deleted ones too. */
   servers(): ReadonlyMap<number, ServerEntry>;
@@ -61,6 +61,8 @@ interface Known {
   readonly template: Uint8Array | undefined;
   readonly reply: Uint8Array | undefined;
   readonly room: boolean;
+  /** That the packet would find. */
+  readonly service: ServiceEntry | undefined;
 }
 
 export class Tracer {
@@ -81,9 +83,9 @@ export class Tracer {
     const { copy, tables } = this;
     const numbers = [...tables.servers().keys()];
     copy.refresh(numbers);
-    const service = flow.protocol === 'icmp' ? undefined : tables.service(flow.protocol, flow.destination, flow.destinationPort);
     const { family } = flow.destination;
-    const known = this.known(flow, service);
+    const known = this.known(flow, port.index);
+    const { service } = known;
     copy.plant(family, known.connection, known.template, known.reply);
     if (!known.room) copy.fill(family);
     if (service) copy.copyLocality(tables.indexOf(service), flow.destination);
@@ -91,7 +93,7 @@ export class Tracer {
     const flag = flow.flag ?? (known.connection || known.reply ? 'ack' : 'syn');
     const frame = frameOf(flow, flag, { destination: port.mac, source: NOBODYS_MAC });
     const run = this.run(frame, port.index, numbers);
-    return this.report(flow, { port, frame, before, run, service, known });
+    return this.report(flow, { port, frame, before, run, known });
   }
 
   close(): void {
@@ -102,27 +104,37 @@ export class Tracer {
     return [...readConnections(this.copy.path, this.copy.path.clock().jiffies)];
   }
 
-  private known(flow: TraceFlow, service: ServiceEntry | undefined): Known {
-    if (flow.protocol === 'icmp') return { connection: undefined, template: undefined, reply: undefined, room: true };
+  private known(flow: TraceFlow, ingress: number): Known {
+    const nothing = { connection: undefined, template: undefined, reply: undefined, room: true, service: undefined };
+    if (flow.protocol === 'icmp') return nothing;
     const { numbers } = this.copy.path;
-    const { META_TEMPLATE, META_REPLY, META_PROTOCOL_SHIFT } = numbers.meta as Record<string, number>;
-    const kind = (numbers.protocol[`CONN_${flow.protocol.toUpperCase()}`] as number) << (META_PROTOCOL_SHIFT as number);
+    const kind = this.kindOf(flow.protocol);
     const { source: client, sourcePort: clientPort, destination: virtual, destinationPort: virtualPort } = flow;
-    const wanted: Wanted = { kind, client, clientPort, virtual, virtualPort };
+    const wanted: Wanted = { kind, client, clientPort, virtual, virtualPort, ingress };
     const { family } = virtual;
-    const own = this.copy.locate(wanted);
-    if (own.entry) return { connection: own.entry, template: this.copy.templateOf(family, own.entry), reply: undefined, room: own.room };
-    const reply = this.copy.locate({ ...wanted, kind: kind | (META_REPLY as number) }).entry;
-    if (reply) {
-      const origin = this.copy.locate({ kind, client: virtual, clientPort: virtualPort, ...this.translated(reply, family) }).entry;
-      return { connection: origin, template: origin && this.copy.templateOf(family, origin), reply, room: true };
+    const { entry: connection, room, mark } = this.copy.locate(wanted);
+    const service = this.tables.service(flow.protocol, virtual, virtualPort, mark);
+    if (connection) return { ...nothing, connection, template: this.copy.templateOf(family, connection), room, service };
+    this.refuseProxied(wanted);
+    const reply = this.copy.locate({ ...wanted, kind: kind | (numbers.meta.META_REPLY as number) }).entry;
+    if (!reply) return { ...nothing, template: service && this.template(flow, service, ingress), room, service };
+    const origin = this.copy.locate({ kind, client: virtual, clientPort: virtualPort, ...this.translated(reply, family), ingress }).entry;
+    return { ...nothing, connection: origin, template: origin && this.copy.templateOf(family, origin), reply, service };
+  }
+
+  /** What the SYN proxy remembers of a connection is not copied: an answer without it would be wrong. */
+  private refuseProxied(wanted: Wanted): void {
+    const { META_PROXIED, META_REPLY } = this.copy.path.numbers.meta as Record<'META_PROXIED' | 'META_REPLY', number>;
+    for (const more of [META_PROXIED, META_PROXIED | META_REPLY]) {
+      if (this.copy.locate({ ...wanted, kind: wanted.kind | more }).entry)
+        throw new DataPlaneError('unsupported', 'the SYN proxy made this connection: its segments cannot be traced');
     }
-    return {
-      connection: undefined,
-      template: service && this.template(flow, service, kind | (META_TEMPLATE as number)),
-      reply,
-      room: own.room,
-    };
+  }
+
+  /** META_PROTOCOL of an entry. */
+  private kindOf(protocol: Protocol | 'ip'): number {
+    const { protocol: numbers, meta } = this.copy.path.numbers;
+    return (numbers[`CONN_${protocol.toUpperCase()}`] as number) << (meta.META_PROTOCOL_SHIFT as number);
   }
 
   /** The virtual address and port that a way back leads to. */
@@ -131,11 +143,16 @@ export class Tracer {
     return { virtual: IpAddress.fromBytes(record.bytesOf(0, 'virtual')) as IpAddress, virtualPort: record.port(0, 'virtual_port') };
   }
 
-  private template({ source, destination }: TraceFlow, { service }: ServiceEntry, kind: number): Uint8Array | undefined {
+  private template({ source, destination, protocol }: TraceFlow, { service }: ServiceEntry, ingress: number): Uint8Array | undefined {
     const { persistence, key } = service;
-    if (!persistence || key.kind !== 'address') return undefined;
+    if (!persistence || protocol === 'icmp') return undefined;
     const client = networkOf(source, persistence.prefixLength);
-    return this.copy.locate({ kind, client, clientPort: 0, virtual: destination, virtualPort: key.port }).entry;
+    const template = this.copy.path.numbers.meta.META_TEMPLATE as number;
+    const whose =
+      key.kind === 'fwmark'
+        ? { kind: this.kindOf('ip') | template, virtual: markAddress(key.mark, client), virtualPort: 0 }
+        : { kind: this.kindOf(protocol) | template, virtual: destination, virtualPort: key.port };
+    return this.copy.locate({ ...whose, client, clientPort: 0, ingress }).entry;
   }
 
   private run(frame: Uint8Array, ingress: number, numbers: readonly number[]): Run {
@@ -161,7 +178,7 @@ export class Tracer {
     const number = run.counted?.number ?? (kept && known.connection ? this.serverOf(flow, known.connection) : undefined);
     const entry = number === undefined ? undefined : this.tables.servers().get(number);
     const isPassed = run.reasons.includes('PASS_NO_SERVICE') || (VERDICTS[run.verdict] === 'passed' && run.reasons.length === 0);
-    const owner = entry?.owner ?? (isPassed ? undefined : parts.service);
+    const owner = entry?.owner ?? (isPassed ? undefined : known.service);
     const reason = reasonOf(run.reasons, this.copy.path.numbers.reason, VERDICTS[run.verdict] as TraceFate);
     const answered = run.reasons.some((name) => ANSWERS.test(name)) && run.verdict >= TRANSMIT;
     const template = this.templateReport(before, run.after);
@@ -221,7 +238,6 @@ interface Parts {
   readonly frame: Uint8Array;
   readonly before: readonly ConnectionStatus[];
   readonly run: Run;
-  readonly service: ServiceEntry | undefined;
   readonly known: Known;
 }
 
@@ -232,7 +248,7 @@ function requirePossible(flow: TraceFlow): void {
   };
   if (source.family !== destination.family) refuse(`${source} and ${destination} are of different address families`);
   if (length < shortestPacket(flow)) refuse(`${length} bytes are less than the packet's headers, ${shortestPacket(flow)}`);
-  if (length + ETHERNET_HEADER > MAX_PACKET) refuse(`${length} bytes are more than a trace can carry, ${MAX_PACKET - ETHERNET_HEADER}`);
+  if (length > MAX_PACKET) refuse(`${length} bytes are more than a trace can carry, ${MAX_PACKET}`);
   if (hops < 1 || hops > 255) refuse(`${hops} is no TTL`);
 }
 
@@ -257,5 +273,12 @@ function candidate(server: ServerEntry): TraceCandidate {
 
 function networkOf(address: IpAddress, prefixLength: number): IpAddress {
   const bytes = address.bytes.map((byte, at) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - at * 8))));
+  return IpAddress.fromBytes(bytes) as IpAddress;
+}
+
+/** What stands for the virtual address in the templates of a mark. */
+function markAddress(mark: number, like: IpAddress): IpAddress {
+  const bytes = new Uint8Array(like.bytes.length);
+  new DataView(bytes.buffer).setUint32(0, mark);
   return IpAddress.fromBytes(bytes) as IpAddress;
 }
