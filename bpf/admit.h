@@ -157,19 +157,21 @@ static __always_inline void admission_cancel(const struct admission *admission)
 }
 
 static __always_inline int conn_create(enum family family, const struct conn_place *place, const struct conn_key *key,
-				       const struct admission *admission)
+				       struct admission *admission)
 {
 	__u32 index = admission->server;
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
 	struct conn *conn;
+	int reason, has_way_back;
 	__u32 meta;
-	int reason;
 
-	meta = first_meta(key->kind, admission->event, server && server->forwarding == FORWARD_MASQUERADE ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
+	has_way_back = server && (server->forwarding == FORWARD_MASQUERADE || admission->local);
+	meta = first_meta(key->kind, admission->event, has_way_back ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
 	conn = conn_allocate(family, place, key, admission->now);
 	if (!conn)
 		return DROP_TABLE_FULL;
-	if (server && server->forwarding == FORWARD_MASQUERADE) {
+	admission->number = conn_number(family, place, key, conn);
+	if (has_way_back) {
 		if (family == FAMILY_6)
 			reason = reply_enter6((const struct conn_key6 *)key, admission, server, place->first);
 		else
@@ -178,16 +180,18 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 			conn_give_back(family, place, key, conn);
 			return reason;
 		}
-		meta |= META_MASQUERADED;
+		meta |= admission->local ? META_MASQUERADED | META_FULLNAT : META_MASQUERADED;
 	}
 	if (family == FAMILY_6)
 		((struct conn6 *)conn)->from = admission->from;
 	conn->server = admission->server;
 	conn->control = admission->control;
-	conn->timeout = 0;
+	conn->local = admission->local;
 	conn->expires = admission->now + settings.timeouts[timeout_index(meta) & (TIMEOUT_COUNT - 1)];
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	count_connection(admission->server);
+	if (admission->local)
+		local_count(admission->local, 1);
 	conn_publish(family, conn, key, meta);
 	return 0;
 }
@@ -207,6 +211,7 @@ static __always_inline int enter_into(enum family family, const struct conn_key 
 	}
 	if (conn) {
 		admission->server = conn->server;
+		admission->local = conn->local;
 		admission_cancel(admission);
 	} else {
 		reason = conn_create(family, &place, key, admission);

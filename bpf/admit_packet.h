@@ -2,7 +2,7 @@
 /* A packet that no connection answers for. */
 #pragma once
 
-#include "admit.h"
+#include "admit_local.h"
 #include "defence.h"
 #include "icmp6.h"
 #include "marks.h"
@@ -47,30 +47,40 @@ static __always_inline int may_begin(enum family family, const struct packet *pa
 	return protocol == IPPROTO_SCTP ? sctp_may_begin(packet) : protocol != IPPROTO_TCP || tcp_may_begin(event);
 }
 
-/* Out of line, for its key is too large for the stack of all the others. */
-static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, int masqueraded)
+/* Out of line, for it needs more stack than there is beside all the others. */
+static __noinline void end_conn(const struct conn_key *key, struct conn *conn)
 {
-	struct fragment_way6 way = { .server = server, .masqueraded = masqueraded };
+	struct conn_place place;
+
+	if (conn_place(FAMILY_4, key, &place))
+		conn_remove(FAMILY_4, &place, key, conn);
+}
+
+/* Out of line, for its key is too large for the stack of all the others. */
+static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, enum rewrite what, __u32 local)
+{
+	struct fragment_way6 way = { .server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0 };
 	struct fragment_key6 key = fragment_key6(ip6, id);
 
 	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);
 }
 
-static __noinline void remember_fragment4(const struct iphdr *ip, __u32 server, int masqueraded)
+static __noinline void remember_fragment4(const struct iphdr *ip, __u32 server, enum rewrite what, __u32 local)
 {
-	struct fragment_key key = { .source = ip->saddr, .destination = ip->daddr, .id = ip->id, .protocol = ip->protocol };
-	struct fragment_way way = { .server = server, .masqueraded = masqueraded };
+	struct fragment_way way = { .server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0 };
+	struct packet packet = { .ip = (struct iphdr *)ip };
+	struct fragment_key key = fragment_key(&packet);
 
 	bpf_map_update_elem(&fragments, &key, &way, BPF_ANY);
 }
 
-/* The other fragments of a datagram follow its first one. */
-static __always_inline void remember_fragment(enum family family, const struct packet *packet, __u32 server, int masqueraded)
+/* The other fragments of a datagram follow its first one, to the server and, with full NAT, from the same local address. */
+static __always_inline void remember_fragment(enum family family, const struct packet *packet, __u32 server, enum rewrite what, __u32 local)
 {
+	if (family == FAMILY_6 && packet->fragment)
+		remember_fragment6(packet->ip6, packet->fragment_id, server, what, local);
 	if (family == FAMILY_4 && is_fragment(packet))
-		remember_fragment4(packet->ip, server, masqueraded);
-	else if (family == FAMILY_6 && packet->fragment)
-		remember_fragment6(packet->ip6, packet->fragment_id, server, masqueraded);
+		remember_fragment4(packet->ip, server, what, local);
 }
 
 /*
@@ -79,7 +89,9 @@ static __always_inline void remember_fragment(enum family family, const struct p
  */
 static __always_inline int is_reply_source(enum family family, const struct packet *packet)
 {
-	return may_be_reply(family == FAMILY_6 ? fold(&packet->ip6->source) : packet->ip->saddr);
+	if (family == FAMILY_6)
+		return may_be_reply(fold(&packet->ip6->source), fold(&packet->ip6->destination));
+	return may_be_reply(packet->ip->saddr, packet->ip->daddr);
 }
 
 static __always_inline int jump_to_reply(enum family family, struct xdp_md *ctx)
@@ -133,7 +145,15 @@ static __always_inline int choose_server(enum family family, struct xdp_md *ctx,
 		return reason;
 	if (admission->server == NO_SERVER)
 		return REJECT_NO_SERVER;
+	reason = choose_local(family, service, key, admission);
+	if (reason) {
+		admission_cancel(admission);
+		return reason;
+	}
 	if (service->flags & SERVICE_ONE_PACKET && packet_protocol(family, packet) == IPPROTO_UDP) {
+		/* Nothing would remember where the answer to a local port belongs. */
+		if (admission->local)
+			return DROP_NO_LOCAL_PORT;
 		count_one_packet(admission);
 		return 0;
 	}
@@ -214,7 +234,9 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 		return drop(DROP_SERVER_DELETED);
 	if (loses_checksum(family, packet, admission.server))
 		return drop(DROP_CHECKSUM_SPLIT);
-	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT : REWRITE_NOTHING;
-	remember_fragment(family, packet, admission.server, what);
+	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT :
+	       server->forwarding == FORWARD_FULLNAT	? REWRITE_BOTH :
+							  REWRITE_NOTHING;
+	remember_fragment(family, packet, admission.server, what, admission.local);
 	return forward(family, ctx, packet, admission.server, server, what);
 }

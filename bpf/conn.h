@@ -261,6 +261,17 @@ static __noinline struct conn *conn_find6(struct conn_line *first, const struct 
 	return conn_find_within(FAMILY_6, first, &key->core, REACH_OVERFLOW);
 }
 
+static __noinline struct conn *conn_find4(struct conn_line *first, const struct conn_key *key)
+{
+	return conn_find_within(FAMILY_4, first, key, REACH_OVERFLOW);
+}
+
+/* Out of line for both families, for who is deep in calls and in no hurry. */
+static __always_inline struct conn *conn_find_apart(enum family family, struct conn_line *first, const struct conn_key *key)
+{
+	return family == FAMILY_6 ? conn_find6(first, (const struct conn_key6 *)key) : conn_find4(first, key);
+}
+
 /* Wherever it is. */
 static __always_inline struct conn *conn_find(enum family family, struct conn_line *first, const struct conn_key *key)
 {

@@ -4,20 +4,21 @@
 
 #include "tcp_state.h"
 
-/* The entry in a numbered slot of either table; the number is one higher, so that 0 means none. */
-static __always_inline struct conn *conn_by_number(__u32 number)
+/* The entry in a numbered slot of a table; the number is one higher, so that 0 means none. */
+static __always_inline struct conn *conn_numbered(enum family family, __u32 number)
 {
 	__u32 slot = (number & ~NUMBER_IPV6) - 1;
-	struct conn_line *line;
+	struct conn_line *line = conn_line_at(family, slot / CONNS_PER_LINE);
 
+	return line ? line_slot(family, line, slot % CONNS_PER_LINE) : NULL;
+}
+
+/* Of the table that the number itself names. */
+static __always_inline struct conn *conn_by_number(__u32 number)
+{
 	if (!number)
 		return NULL;
-	if (number & NUMBER_IPV6) {
-		line = conn_line_at(FAMILY_6, slot / CONNS_PER_LINE);
-		return line ? line_slot(FAMILY_6, line, slot % CONNS_PER_LINE) : NULL;
-	}
-	line = conn_line_at(FAMILY_4, slot / CONNS_PER_LINE);
-	return line ? line_slot(FAMILY_4, line, slot % CONNS_PER_LINE) : NULL;
+	return number & NUMBER_IPV6 ? conn_numbered(FAMILY_6, number) : conn_numbered(FAMILY_4, number);
 }
 
 /* A template one of whose connections was established is worth keeping under pressure; the listing shows it as ASSURED. */
@@ -114,14 +115,10 @@ static __always_inline __u32 *overflow_count(enum family family)
 	return family == FAMILY_6 ? &settings.overflow6_count : &settings.overflow_count;
 }
 
+/* A key begins as that of the overflow map: whoever has it in memory anyway needs no copy, which would take stack. */
 static __always_inline long overflow_delete(enum family family, const struct conn_key *key)
 {
-	struct overflow_key where;
-
-	if (family == FAMILY_6)
-		return bpf_map_delete_elem(&overflow6, key);
-	where = overflow_key(key);
-	return bpf_map_delete_elem(&overflow, &where);
+	return family == FAMILY_6 ? bpf_map_delete_elem(&overflow6, key) : bpf_map_delete_elem(&overflow, key);
 }
 
 /* A claimed slot that is not needed after all. */

@@ -13,6 +13,18 @@
 /* Servers that lblcr may keep for one virtual address. */
 #define MAX_REPLICAS 24
 
+/* Local addresses that full NAT may send from, and ports that are tried for one connection before it is refused. */
+#define MAX_LOCAL_ADDRESSES 4096
+#define LOCAL_PORT_TRIES 64
+
+/*
+ * The TCP option that tells a server who its client is (TOA, "TCP option address"): kind, length, port, address. The number is one that RFC
+ * 6994 leaves to experiments; the kernel modules of Alibaba's LVS and of DPVS read it.
+ */
+#define TOA_KIND 254
+#define TOA_LENGTH 8
+#define TOA_LENGTH6 20
+
 /* Virtual addresses that the lblc and lblcr services remember together; the one used longest ago makes room. */
 #define MAX_LOCALITIES 24576
 
@@ -65,6 +77,9 @@
 /* A connection's number with this bit is one of the IPv6 table. */
 #define NUMBER_IPV6 0x80000000U
 
+/* One with this bit stands for a connection in an overflow map, which has no slot: a key of `overflow_ways`. */
+#define NUMBER_OVERFLOW 0x40000000U
+
 /* Secret numbers of the IPv6 table's hash, one for each 32-bit word that it hashes. */
 #define HASH6_WORDS 10
 
@@ -107,6 +122,12 @@ enum tail {
 	TAIL_PROXIED_REPLY6 = 16,
 	TAIL_STRAY = 17,
 	TAIL_STRAY6 = 18,
+	TAIL_FULLNAT = 19,
+	TAIL_FULLNAT6 = 20,
+	TAIL_FULLNAT_REPLY = 21,
+	TAIL_FULLNAT_REPLY6 = 22,
+	TAIL_REPLY_ICMP = 23,
+	TAIL_REPLY_ICMP6 = 24,
 	TAIL_COUNT,
 };
 
@@ -190,6 +211,8 @@ enum meta {
 	META_REPLY = 0x00000800,    /* the way back of a masqueraded connection: struct reply */
 	META_MASQUERADED = 0x00001000, /* the connection's replies come this way; it has a META_REPLY entry */
 	META_PROXIED = 0x00002000, /* the director made the handshake with the client: its sequence numbers differ from the server's */
+	META_FULLNAT = 0x00004000, /* masqueraded, and it has a local address and port: conn.local */
+	META_ANSWERED = 0x00008000, /* of full NAT over TCP: the server answered more than the SYN, so it knows the client */
 	META_GENERATION = 0x00ff0000,
 	META_GENERATION_ONE = 0x00010000,
 	META_LOCK = 0x01000000,    /* someone inserts a connection whose first choice is this line */
@@ -219,6 +242,7 @@ enum forwarding {
 	FORWARD_GUE = 2,
 	FORWARD_GRE = 3,
 	FORWARD_MASQUERADE = 4, /* IPVS's NAT: replies come back through the director */
+	FORWARD_FULLNAT = 5,    /* NAT of both ends: the server sees a local address of the director, and answers there */
 };
 
 /* Which of IPVS's state tables a packet is judged by. */

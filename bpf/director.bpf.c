@@ -31,7 +31,7 @@ int balance(struct xdp_md *ctx)
 	if (!parse_ipv4(ctx, &packet))
 		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
-		return pass_by(ctx, TAIL_STRAY, TAIL_REPLY, packet.ip->saddr);
+		return pass_by(ctx, TAIL_STRAY, TAIL_REPLY, packet.ip->saddr, packet.ip->daddr);
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
@@ -69,7 +69,7 @@ SEC("xdp.frags")
 int admit_program(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct conn_place place;
+	struct conn_line *line;
 	struct conn_key key;
 	struct conn *conn;
 	__u32 now, meta;
@@ -81,20 +81,21 @@ int admit_program(struct xdp_md *ctx)
 	if (!read_event(FAMILY_4, &packet, &event))
 		return pass(PASS_MALFORMED);
 	key = packet_key(&packet, conn_protocol(packet.ip->protocol), 0);
-	if (!conn_place(FAMILY_4, &key, &place))
+	line = conn_line_of(FAMILY_4, &key);
+	if (!line)
 		return XDP_PASS;
 	now = now_jiffies();
-	conn = conn_find(FAMILY_4, place.first, &key);
+	conn = conn_find(FAMILY_4, line, &key);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
 		if (!begins_anew(conn, meta, event)) {
 			if (loses_checksum(FAMILY_4, &packet, conn->server))
 				return drop(DROP_CHECKSUM_SPLIT);
-			remember_fragment(FAMILY_4, &packet, conn->server, meta & META_MASQUERADED);
+			remember_fragment(FAMILY_4, &packet, conn->server, rewrite_of(meta), conn->local);
 			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
-		conn_remove(FAMILY_4, &place, &key, conn);
+		end_conn(&key, conn);
 	} else if (!conn && is_proxied(FAMILY_4, &packet, &key, now)) {
 		return jump(ctx, TAIL_PROXIED);
 	}
@@ -110,6 +111,8 @@ int icmp_program(struct xdp_md *ctx)
 	struct server *server;
 	struct conn_key key;
 	struct conn *conn;
+	struct quoted_ends ends;
+	enum rewrite what;
 	__u32 index, meta;
 
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
@@ -119,7 +122,7 @@ int icmp_program(struct xdp_md *ctx)
 	if (packet.ip->protocol != IPPROTO_ICMP)
 		return pass(PASS_PROTOCOL);
 	icmp = packet.l4;
-	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_SOURCE_QUENCH && icmp->type != ICMP_TIME_EXCEEDED)
+	if (!is_icmp_error(icmp->type))
 		return pass(PASS_ICMP);
 	conn = quoted_conn(&packet, &key);
 	if (!conn || conn_expired(conn, now_jiffies()))
@@ -129,9 +132,11 @@ int icmp_program(struct xdp_md *ctx)
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	meta = conn_meta(conn);
-	if (!(meta & META_MASQUERADED))
-		return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_NOTHING);
-	if (!rewrite_quoted_source(&packet, server, meta & META_PROXIED ? numbers_difference(conn, FAMILY_4) : 0))
+	what = rewrite_of(meta);
+	if (what != REWRITE_ENDPOINT)
+		return forward(FAMILY_4, ctx, &packet, index, server, what);
+	ends = ends_of_server(&key, server);
+	if (!rewrite_quoted(&packet, &ends, meta & META_PROXIED ? numbers_difference(conn, FAMILY_4) : 0))
 		return pass(PASS_ICMP);
 	return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_ADDRESS);
 }
@@ -166,7 +171,7 @@ int fragment_program(struct xdp_md *ctx)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	return forward(FAMILY_4, ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
+	return forward(FAMILY_4, ctx, &packet, index, server, rewrite_of_later(way->rewrite));
 }
 
 /* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
@@ -188,6 +193,8 @@ int reply_program(struct xdp_md *ctx)
 		return reply_fragment(ctx, &packet);
 	if (!parse_lengths(ctx, &packet))
 		return XDP_PASS;
+	if (packet.ip->protocol == IPPROTO_ICMP)
+		return jump(ctx, TAIL_REPLY_ICMP);
 	if (!has_ports(packet.ip->protocol) || !read_event(FAMILY_4, &packet, &event))
 		return XDP_PASS;
 	key = packet_key(&packet, conn_protocol(packet.ip->protocol), META_REPLY);
@@ -196,6 +203,8 @@ int reply_program(struct xdp_md *ctx)
 	if (!reply)
 		return settings.flags & SETTING_PROXIED && packet.ip->protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY) : XDP_PASS;
 	meta = conn_meta((struct conn *)reply);
+	if (meta & META_FULLNAT)
+		return jump(ctx, TAIL_FULLNAT_REPLY);
 	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
 	conn = reply_conn(&key, &back);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
@@ -220,6 +229,7 @@ int stray_program(struct xdp_md *ctx)
 	struct packet packet;
 	struct conn_line *line;
 	struct conn_key key;
+	int from_server;
 
 	if (!parse_ipv4(ctx, &packet) || !is_for_us(packet.eth))
 		return XDP_PASS;
@@ -232,11 +242,12 @@ int stray_program(struct xdp_md *ctx)
 	}
 	if (!parse_lengths(ctx, &packet))
 		return XDP_PASS;
+	from_server = may_be_reply(packet.ip->saddr, packet.ip->daddr);
 	if (packet.ip->protocol == IPPROTO_ICMP)
-		return jump(ctx, TAIL_ICMP);
+		return from_server ? jump(ctx, TAIL_REPLY) : jump(ctx, TAIL_ICMP);
 	if (!has_ports(packet.ip->protocol))
 		return XDP_PASS;
-	if (may_be_reply(packet.ip->saddr)) {
+	if (from_server) {
 		key = packet_key(&packet, conn_protocol(packet.ip->protocol), META_REPLY);
 		line = conn_line_of(FAMILY_4, &key);
 		if (line && conn_find(FAMILY_4, line, &key))
@@ -262,6 +273,7 @@ int reject_program(struct xdp_md *ctx)
 
 #include "director6.h"
 #include "syn_proxy.h"
+#include "reply_icmp.h"
 #include "sweep.h"
 #include "trace.h"
 

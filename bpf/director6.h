@@ -20,7 +20,7 @@ int balance6(struct xdp_md *ctx)
 	if (!parse_ipv6(ctx, &packet))
 		return XDP_PASS;
 	if (!may_be_virtual(packet_fold(&packet.ip6->destination)))
-		return pass_by(ctx, TAIL_STRAY6, TAIL_REPLY6, fold(&packet.ip6->source));
+		return pass_by(ctx, TAIL_STRAY6, TAIL_REPLY6, fold(&packet.ip6->source), fold(&packet.ip6->destination));
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (!parse_header6(ctx, &packet))
@@ -102,7 +102,7 @@ int admit6_program(struct xdp_md *ctx)
 		if (!begins_anew(conn, meta, event)) {
 			if (loses_checksum(FAMILY_6, &packet, conn->server))
 				return drop(DROP_CHECKSUM_SPLIT);
-			remember_fragment(FAMILY_6, &packet, conn->server, meta & META_MASQUERADED);
+			remember_fragment(FAMILY_6, &packet, conn->server, rewrite_of(meta), conn->local);
 			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
@@ -124,6 +124,7 @@ int icmp6_program(struct xdp_md *ctx)
 	struct server *server;
 	struct conn_key6 key;
 	struct conn *conn;
+	enum rewrite what;
 	__u32 index;
 
 	if (!parse_lengths6(ctx, &packet) || packet.later_fragment)
@@ -131,7 +132,7 @@ int icmp6_program(struct xdp_md *ctx)
 	icmp = packet.l4;
 	if (icmp->type >= ICMP6_INFORMATION || !icmp6_quoted(ctx, &packet, &quoted))
 		return pass(PASS_ICMP);
-	key = quoted_tuple(&quoted);
+	key = quoted_tuple(&quoted, 0);
 	find_lines6(&key);
 	line = conn_line_of(FAMILY_6, &key.core);
 	conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
@@ -147,8 +148,9 @@ int icmp6_program(struct xdp_md *ctx)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	if (!(conn_meta(conn) & META_MASQUERADED))
-		return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_NOTHING);
+	what = rewrite_of(conn_meta(conn));
+	if (what != REWRITE_ENDPOINT)
+		return forward(FAMILY_6, ctx, &packet, index, server, what);
 	rewrite_quoted_source6(&packet, &quoted, server);
 	if (conn_meta(conn) & META_PROXIED)
 		rewrite_quoted_number(&packet, quoted.ports, numbers_difference(conn, FAMILY_6));
@@ -178,7 +180,7 @@ int fragment6_program(struct xdp_md *ctx)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	return forward(FAMILY_6, ctx, &packet, index, server, way->masqueraded ? REWRITE_ADDRESS : REWRITE_NOTHING);
+	return forward(FAMILY_6, ctx, &packet, index, server, rewrite_of_later(way->rewrite));
 }
 
 /* What a masqueraded server sends to somebody: to a client whose connection it answers, or on its own account. */
@@ -188,6 +190,7 @@ int reply6_program(struct xdp_md *ctx)
 	struct way_back6 back;
 	struct packet packet;
 	struct conn_line *line;
+	const struct ports *ports;
 	struct reply6 *reply;
 	struct conn_key6 key;
 	struct conn6 *conn;
@@ -198,17 +201,23 @@ int reply6_program(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (packet.later_fragment)
 		return reply_fragment6(ctx, &packet);
+	if (packet.protocol == NEXT_ICMP6)
+		return jump(ctx, TAIL_REPLY_ICMP6);
 	if (!has_ports(packet.protocol) || !read_event(FAMILY_6, &packet, &event))
 		return XDP_PASS;
+	ports = packet.l4;
 	packet_key6(&key, &packet, META_REPLY);
 	line = conn_line_of(FAMILY_6, &key.core);
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key.core) : NULL;
 	if (!reply)
 		return settings.flags & SETTING_PROXIED && packet.protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY6) : XDP_PASS;
 	meta = reply->meta;
+	if (meta & META_FULLNAT)
+		return jump(ctx, TAIL_FULLNAT_REPLY6);
+	back.client = (struct address6){};
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;
-	conn = reply_conn6(&packet, &back, key.core.kind & META_PROTOCOL);
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key.core.kind & META_PROTOCOL);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
 	back.to = conn->from;
@@ -229,6 +238,7 @@ int stray6_program(struct xdp_md *ctx)
 	struct packet packet;
 	struct conn_line *line;
 	struct conn_key6 key;
+	int from_server;
 
 	if (!parse_lengths6(ctx, &packet) || !is_for_us(packet.eth))
 		return XDP_PASS;
@@ -239,11 +249,12 @@ int stray6_program(struct xdp_md *ctx)
 			return XDP_PASS;
 		return is_unspecified(&way->virtual) ? jump(ctx, TAIL_FRAGMENT6) : jump(ctx, TAIL_REPLY6);
 	}
+	from_server = may_be_reply(fold(&packet.ip6->source), fold(&packet.ip6->destination));
 	if (packet.protocol == NEXT_ICMP6)
-		return jump(ctx, TAIL_ICMP6);
+		return from_server ? jump(ctx, TAIL_REPLY6) : jump(ctx, TAIL_ICMP6);
 	if (!has_ports(packet.protocol))
 		return XDP_PASS;
-	if (may_be_reply(fold(&packet.ip6->source))) {
+	if (from_server) {
 		packet_key6(&key, &packet, META_REPLY);
 		line = conn_line_of(FAMILY_6, &key.core);
 		if (line && conn_find(FAMILY_6, line, &key.core))

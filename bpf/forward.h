@@ -20,11 +20,11 @@ static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 }
 
 /* A packet to an address that is not virtual: perhaps a reply, perhaps one with a firewall mark, nearly always none of ours. */
-static __always_inline int pass_by(struct xdp_md *ctx, enum tail stray, enum tail reply, __be32 source)
+static __always_inline int pass_by(struct xdp_md *ctx, enum tail stray, enum tail reply, __be32 source, __be32 destination)
 {
 	if (settings.flags & SETTING_EVERY_ADDRESS)
 		return jump(ctx, stray);
-	return may_be_reply(source) ? jump(ctx, reply) : XDP_PASS;
+	return may_be_reply(source, destination) ? jump(ctx, reply) : XDP_PASS;
 }
 
 /* Says where an ICMP error comes from: from the address that the packet was sent to. */
@@ -98,6 +98,8 @@ static __always_inline int forward_on(enum family family, struct xdp_md *ctx, st
 	if (is_too_long(ctx, packet->length, server->mtu))
 		return reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
 	take_hop(family, packet);
+	if (what == REWRITE_BOTH)
+		return jump(ctx, family == FAMILY_6 ? TAIL_FULLNAT6 : TAIL_FULLNAT);
 	if (what)
 		rewrite_destination(family, packet, server, what);
 	else if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)

@@ -15,11 +15,16 @@ struct icmp_header {
 /* 60 bytes of header with all options, and eight behind it, in words. */
 #define MAX_QUOTED_WORDS 17
 
+static __always_inline int is_icmp_error(__u8 type)
+{
+	return type == ICMP_UNREACHABLE || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED;
+}
+
 /*
- * The connection that an ICMP error quotes. The quoted packet was sent by a real server under the virtual address, so its tuple is the
- * reverse of the connection's.
+ * What an ICMP error quotes. A packet that was sent by a real server under the virtual address has the reverse tuple of its connection; one
+ * that was sent to a masqueraded server that of its way back (kind META_REPLY).
  */
-static __always_inline int icmp_quoted_key(const struct packet *outer, struct conn_key *key)
+static __always_inline int icmp_quoted_key(const struct packet *outer, __u32 kind, struct conn_key *key)
 {
 	const struct iphdr *ip = outer->l4 + sizeof(struct icmp_header);
 	const struct ports *ports;
@@ -39,7 +44,7 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, struct co
 	if ((void *)(ports + 1) > outer->end)
 		return 0;
 	*key = conn_key(ip->daddr, ip->saddr, ports->destination, ports->source,
-			conn_protocol(ip->protocol) << META_PROTOCOL_SHIFT);
+			conn_protocol(ip->protocol) << META_PROTOCOL_SHIFT | kind);
 	return 1;
 }
 
@@ -65,31 +70,37 @@ static __always_inline void rewrite_quoted_number(struct packet *outer, struct p
 	*number = after;
 }
 
-/*
- * The packet that an ICMP error quotes was sent to the client under the virtual address; its server knows it under its own. Changes address
- * and port in there, and both checksums that count them.
- */
-static __always_inline int rewrite_quoted_source(struct packet *outer, const struct server *server, __u32 difference)
+/* Which endpoints the packet that an ICMP error quotes is given: those that the error's addressee knows it under. */
+struct quoted_ends {
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+};
+
+/* Addresses and ports of the quoted packet, and both checksums that count them. */
+static __always_inline int rewrite_quoted(struct packet *outer, const struct quoted_ends *ends, __u32 difference)
 {
 	struct icmp_header *icmp = outer->l4;
 	struct iphdr *ip = outer->l4 + sizeof(*icmp);
 	__u64 change, header_change;
 	struct ports *ports;
 	__u16 check;
-	__be16 port;
 
 	if ((void *)(ip + 1) > outer->end)
 		return 0;
 	ports = (void *)ip + ip->ihl * 4;
 	if ((void *)(ports + 1) > outer->end)
 		return 0;
-	port = server->port ? server->port : ports->source;
-	header_change = checksum_change(ip->saddr, server->address.word[0]);
+	header_change = checksum_change(ip->saddr, ends->source) + checksum_change(ip->daddr, ends->destination);
 	check = checksum_changed(ip->check, header_change);
-	change = header_change + checksum_change_half(ip->check, check) + checksum_change_half(ports->source, port);
-	ip->saddr = server->address.word[0];
+	change = header_change + checksum_change_half(ip->check, check) + checksum_change_half(ports->source, ends->source_port) +
+		 checksum_change_half(ports->destination, ends->destination_port);
+	ip->saddr = ends->source;
+	ip->daddr = ends->destination;
 	ip->check = check;
-	ports->source = port;
+	ports->source = ends->source_port;
+	ports->destination = ends->destination_port;
 	icmp->checksum = checksum_changed(icmp->checksum, change);
 	rewrite_quoted_number(outer, ports, difference);
 	return 1;
@@ -101,7 +112,7 @@ static __always_inline struct conn *quoted_conn(const struct packet *outer, stru
 	struct conn_line *line;
 	struct conn *conn;
 
-	if (!icmp_quoted_key(outer, key))
+	if (!icmp_quoted_key(outer, 0, key))
 		return NULL;
 	line = conn_line_of(FAMILY_4, key);
 	conn = line ? conn_find(FAMILY_4, line, key) : NULL;
@@ -110,6 +121,19 @@ static __always_inline struct conn *quoted_conn(const struct packet *outer, stru
 	*key = conn_key((__be32)key->addresses, (__be32)(key->addresses >> 32), (__be16)key->ports, (__be16)(key->ports >> 16), META_PROXIED);
 	line = conn_line_of(FAMILY_4, key);
 	return line ? conn_find(FAMILY_4, line, key) : NULL;
+}
+
+/* A packet to a client, sent under the virtual endpoint that is in `key`, as its server knows it: from the server's own. */
+static __always_inline struct quoted_ends ends_of_server(const struct conn_key *key, const struct server *server)
+{
+	struct quoted_ends ends = {
+		.source = server->address.word[0],
+		.destination = (__be32)key->addresses,
+		.source_port = server->port ? server->port : (__be16)(key->ports >> 16),
+		.destination_port = (__be16)key->ports,
+	};
+
+	return ends;
 }
 
 /* The checksum of `words` 32-bit words from `at`; fewer if the frame ends before. */

@@ -33,29 +33,36 @@ static __always_inline int icmp6_quoted(struct xdp_md *ctx, const struct packet 
 	return quoted->ip6->version_and_class >> 4 == 6 && has_ports(quoted->protocol);
 }
 
-/* The connection of the quoted packet, which a real server sent under the virtual address: its tuple is the reverse of the connection's. */
-static __always_inline struct conn_key6 quoted_tuple(const struct quotation *quoted)
+/*
+ * What the quoted packet belongs to: one that a real server sent under the virtual address has the reverse tuple of its connection, one that
+ * was sent to a masqueraded server that of its way back (kind META_REPLY).
+ */
+static __always_inline struct conn_key6 quoted_tuple(const struct quotation *quoted, __u32 kind)
 {
 	__u32 ports = (__u32)quoted->ports->source << 16 | quoted->ports->destination;
 
-	return tuple6(&quoted->ip6->destination, &quoted->ip6->source, ports, conn_protocol(quoted->protocol) << META_PROTOCOL_SHIFT);
+	return tuple6(&quoted->ip6->destination, &quoted->ip6->source, ports, conn_protocol(quoted->protocol) << META_PROTOCOL_SHIFT | kind);
 }
 
-/*
- * A masqueraded server knows the quoted packet under its own address and port. The checksum also counts the addresses of the outer header,
- * where the server's is about to become the destination.
- */
+/* An endpoint of the quoted packet, and in the checksum also the address of the outer header that becomes the same one. */
+static __always_inline void rewrite_quoted6(struct packet *outer, struct address6 *quoted, __be16 *quoted_port, struct address6 *outer_address,
+					    const struct address6 *address, __be16 port)
+{
+	struct icmp_header *icmp = outer->l4;
+	__u64 change = checksum_change6(quoted, address) + checksum_change6(outer_address, address) + checksum_change_half(*quoted_port, port);
+
+	*quoted = *address;
+	*quoted_port = port;
+	*outer_address = *address;
+	icmp->checksum = checksum_changed(icmp->checksum, change);
+}
+
+/* A masqueraded server knows the quoted packet under its own address and port, and the error goes there. */
 static __always_inline void rewrite_quoted_source6(struct packet *outer, struct quotation *quoted, const struct server *server)
 {
 	__be16 port = server->port ? server->port : quoted->ports->source;
-	struct icmp_header *icmp = outer->l4;
-	__u64 change;
 
-	change = checksum_change6(&quoted->ip6->source, &server->address) + checksum_change6(&outer->ip6->destination, &server->address) +
-		 checksum_change_half(quoted->ports->source, port);
-	quoted->ip6->source = server->address;
-	quoted->ports->source = port;
-	icmp->checksum = checksum_changed(icmp->checksum, change);
+	rewrite_quoted6(outer, &quoted->ip6->source, &quoted->ports->source, &outer->ip6->destination, &server->address, port);
 }
 
 /* The sum of `length` bytes from `at`, the last word filled up with zeros; of fewer if the frame ends before. */

@@ -40,6 +40,26 @@ struct {
 	__type(value, struct conn6);
 } overflow6 SEC(".maps");
 
+/*
+ * Which connection of an overflow map a way back of full NAT leads to, which has room for a number alone. Allocated as needed, for few
+ * connections lie there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 14); /* by the director */
+	__type(key, __u32);
+	__type(value, struct conn_key);
+} overflow_ways SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 12); /* by the director */
+	__type(key, __u32);
+	__type(value, struct conn_key6);
+} overflow_ways6 SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -47,6 +67,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct server);
 } servers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MAX_LOCAL_ADDRESSES);
+	__type(key, __u32);
+	__type(value, struct local_address);
+} local_addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -24,15 +24,14 @@ static __always_inline int is_within(const struct address6 *address, const struc
 	       !((address->word[2] & mask->word[2]) ^ network->word[2]) && !((address->word[3] & mask->word[3]) ^ network->word[3]);
 }
 
-static __always_inline int is_port_of(const struct mark_rule *rule, __u32 port)
+/* Without branches, each of which would double what the kernel has to verify: all three differences are negative where a range holds the port. */
+static __always_inline int is_port_of(const struct mark_rule *rule, __s32 port)
 {
-	__u32 i, hit = !rule->range_count;
+	__s32 i, hit = 0;
 
-	for (i = 0; i < MARK_PORT_RANGES; i++) {
-		if (i < rule->range_count && port >= rule->ports[i].low && port <= rule->ports[i].high)
-			hit = 1;
-	}
-	return hit;
+	for (i = 0; i < MARK_PORT_RANGES; i++)
+		hit |= (i - rule->range_count) & (rule->ports[i].low - 1 - port) & (port - rule->ports[i].high - 1);
+	return !rule->range_count || hit < 0;
 }
 
 /* Rules that set a mark let the next ones have their say; those that end the chain do not. */

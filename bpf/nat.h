@@ -14,6 +14,7 @@ enum rewrite {
 	REWRITE_NOTHING,
 	REWRITE_ADDRESS,
 	REWRITE_ENDPOINT,
+	REWRITE_BOTH, /* full NAT: both endpoints, by a program of its own */
 };
 
 #define UDP_CHECK_OFFSET 6
@@ -113,4 +114,18 @@ static __always_inline void rewrite_source6(struct packet *packet, const struct 
 	struct ports *ports = packet->l4;
 
 	rewrite6(packet, &packet->ip6->source, &ports->source, address, port, what);
+}
+
+static __always_inline void rewrite_client(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
+{
+	struct ports *ports = packet->l4;
+
+	rewrite(packet, &packet->ip->daddr, &ports->destination, address, port, what);
+}
+
+static __always_inline void rewrite_client6(struct packet *packet, const struct address6 *address, __be16 port, enum rewrite what)
+{
+	struct ports *ports = packet->l4;
+
+	rewrite6(packet, &packet->ip6->destination, &ports->destination, address, port, what);
 }

@@ -75,9 +75,11 @@ static __always_inline int may_be_virtual(__be32 address)
 	return filter_has(settings.address_filter, address);
 }
 
-static __always_inline int may_be_reply(__be32 source)
+/* From a server that is masqueraded, or to a local address: routers on the way to a server report errors there. */
+static __always_inline int may_be_reply(__be32 source, __be32 destination)
 {
-	return settings.flags & SETTING_MASQUERADE && filter_has(settings.reply_filter, source);
+	return settings.flags & SETTING_MASQUERADE &&
+	       (filter_has(settings.reply_filter, source) || filter_has(settings.reply_filter, destination));
 }
 
 /* A frame that the bridge or a promiscuous port shows us, but that is addressed to another machine (or to many), is not ours to forward. */

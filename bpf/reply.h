@@ -5,16 +5,20 @@
 #include "icmp.h"
 #include "serve.h"
 
-/* What a reply gets, and where it goes. */
+/* What a reply gets, and where it goes. With full NAT it went to a local address: `client` is its destination, otherwise 0. */
 struct way_back {
 	__be32 virtual;
+	__be32 client;
 	__be16 virtual_port;
+	__be16 client_port;
 	struct hop to;
 };
 
 struct way_back6 {
 	struct address6 virtual;
+	struct address6 client;
 	__be16 virtual_port;
+	__be16 client_port;
 	struct hop to;
 };
 
@@ -28,10 +32,9 @@ static __always_inline struct conn *reply_conn(const struct conn_key *key, const
 	return line ? conn_find(FAMILY_4, line, &origin) : NULL;
 }
 
-static __always_inline struct conn6 *reply_conn6(const struct packet *packet, const struct way_back6 *back, __u32 protocol)
+static __always_inline struct conn6 *reply_conn6(const struct address6 *client, __be16 port, const struct way_back6 *back, __u32 protocol)
 {
-	const struct ports *ports = packet->l4;
-	struct conn_key6 origin = tuple6(&packet->ip6->destination, &back->virtual, (__u32)back->virtual_port << 16 | ports->destination, protocol);
+	struct conn_key6 origin = tuple6(client, &back->virtual, (__u32)back->virtual_port << 16 | port, protocol);
 	struct conn_line *line;
 
 	find_lines6(&origin);
@@ -68,6 +71,8 @@ static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *pac
 		return reject_too_big(FAMILY_4, ctx, from, mtu);
 	take_hop(FAMILY_4, packet);
 	rewrite_source(packet, back->virtual, back->virtual_port, what);
+	if (back->client)
+		rewrite_client(packet, back->client, back->client_port, what);
 	return send_to_hop(ctx, packet, &back->to, port);
 }
 
@@ -84,6 +89,8 @@ static __always_inline int send_to_client6(struct xdp_md *ctx, struct packet *pa
 		return reject_too_big(FAMILY_6, ctx, back->virtual, mtu);
 	take_hop(FAMILY_6, packet);
 	rewrite_source6(packet, &back->virtual, back->virtual_port, what);
+	if (!is_unspecified(&back->client))
+		rewrite_client6(packet, &back->client, back->client_port, what);
 	return send_to_hop(ctx, packet, &back->to, port);
 }
 
@@ -109,14 +116,14 @@ static __always_inline int reply_fragment(struct xdp_md *ctx, struct packet *pac
 
 	if (!way || !way->virtual)
 		return XDP_PASS;
-	back = (struct way_back){ .virtual = way->virtual, .to = way->to };
+	back = (struct way_back){ .virtual = way->virtual, .client = way->client, .to = way->to };
 	count_reply(way->server, packet->length);
 	return send_to_client(ctx, packet, &back, REWRITE_ADDRESS);
 }
 
 static __always_inline void remember_reply_fragment(const struct packet *packet, __u32 server, const struct way_back *back)
 {
-	struct fragment_way way = { .server = server, .virtual = back->virtual, .to = back->to };
+	struct fragment_way way = { .server = server, .virtual = back->virtual, .client = back->client, .to = back->to };
 	struct fragment_key key = fragment_key(packet);
 
 	if (is_fragment(packet))
@@ -131,14 +138,14 @@ static __always_inline int reply_fragment6(struct xdp_md *ctx, struct packet *pa
 
 	if (!way || is_unspecified(&way->virtual))
 		return XDP_PASS;
-	back = (struct way_back6){ .virtual = way->virtual, .to = way->to };
+	back = (struct way_back6){ .virtual = way->virtual, .client = way->client, .to = way->to };
 	count_reply(way->server, packet->length);
 	return send_to_client6(ctx, packet, &back, REWRITE_ADDRESS);
 }
 
 static __noinline void remember_reply_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, const struct way_back6 *back)
 {
-	struct fragment_way6 way = { .server = server, .virtual = back->virtual, .to = back->to };
+	struct fragment_way6 way = { .server = server, .virtual = back->virtual, .client = back->client, .to = back->to };
 	struct fragment_key6 key = fragment_key6(ip6, id);
 
 	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);

@@ -15,12 +15,17 @@ struct search {
 	struct choice *choice;
 };
 
-static __always_inline __u32 slot_server(const struct schedule *schedule, __u32 position)
+static __always_inline __u32 slot_at(__u32 slot)
 {
-	__u32 slot = schedule->offset + position, index = slot / SLOTS_PER_LINE;
+	__u32 index = slot / SLOTS_PER_LINE;
 	struct slot_line *line = bpf_map_lookup_elem(&slots, &index);
 
 	return line ? line->slot[slot % SLOTS_PER_LINE] : NO_SERVER;
+}
+
+static __always_inline __u32 slot_server(const struct schedule *schedule, __u32 position)
+{
+	return slot_at(schedule->offset + position);
 }
 
 /* False when the server takes no connection. */

@@ -216,11 +216,17 @@ static __always_inline int kept_set(struct search *search, struct locality *kept
 	return 0;
 }
 
-static __always_inline void choose_of_all(struct search *search)
+/* Not static: the kernel then verifies it once, and not again for every way that leads here. */
+__noinline int choose_of_all(struct schedule *schedule)
 {
-	const struct schedule *schedule = search->schedule;
+	struct search search = { .schedule = schedule };
+	__u32 zero = 0;
 
-	bpf_loop((schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE, scan_step, search, 0);
+	search.choice = bpf_map_lookup_elem(&choices, &zero);
+	if (!schedule || !search.choice)
+		return 0;
+	bpf_loop((schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE, scan_step, &search, 0);
+	return search.choice->best.weight != 0;
 }
 
 static __always_inline void choose_by_locality(struct search *search, const struct service *service, __be32 virtual, __u32 now)
@@ -235,8 +241,7 @@ static __always_inline void choose_by_locality(struct search *search, const stru
 		if (is_set ? kept_set(search, kept, service->index, now) : kept_server(search, kept, service->index))
 			return;
 	}
-	choose_of_all(search);
-	if (!choice->best.weight)
+	if (!choose_of_all(search->schedule))
 		return;
 	if (!kept) {
 		choice->fresh.used = now;
@@ -260,5 +265,5 @@ static __always_inline void choose_by_scan(struct search *search, const struct s
 	else if (flags & SCAN_TWO_DRAWS)
 		choose_of_two(search);
 	else
-		choose_of_all(search);
+		choose_of_all(search->schedule);
 }

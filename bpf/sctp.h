@@ -191,9 +191,9 @@ static __always_inline __u32 crc32c_times(__u32 a, __u32 b)
 /*
  * How the checksum changes with 16 bits of the packet, `bytes` from their first one to the packet's end. CRC32c is linear: the difference of
  * two packets' checksums is the remainder of the packets' difference, and the zeros behind that are one multiplication for each digit of
- * their number. The payload is not looked at.
+ * their number. The payload is not looked at. Not static: the kernel then verifies it once, and not again for every way that leads here.
  */
-static __noinline __u32 sctp_check_change(__u32 difference, __u32 bytes)
+__noinline __u32 sctp_check_change(__u32 difference, __u32 bytes)
 {
 	__u32 place, digit, change = difference;
 

@@ -34,6 +34,9 @@ static __noinline int changes_port(__u32 index, __be16 port)
 {
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
 
+	/* Full NAT changes the client's port as well. */
+	if (server && server->forwarding == FORWARD_FULLNAT)
+		return 1;
 	return server && server->forwarding == FORWARD_MASQUERADE && server->port && server->port != port;
 }
 
@@ -62,7 +65,7 @@ static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth,
 static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *eth, const struct conn *conn, struct server *server, __u32 now)
 {
 	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_FLOW);
-	struct admission again = { .now = now };
+	struct admission again = { .now = now, .local = conn->local };
 
 	hop_of(ctx, eth, &again.from);
 	reply_enter(&key, &again, server, NULL);
@@ -72,6 +75,20 @@ static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *et
 static __noinline void follow_client6(struct xdp_md *ctx, const struct ethhdr *eth, struct conn6 *conn)
 {
 	hop_of(ctx, eth, &conn->from);
+}
+
+/* What the packets of a connection are given. */
+static __always_inline enum rewrite rewrite_of(__u32 meta)
+{
+	if (!(meta & META_MASQUERADED))
+		return REWRITE_NOTHING;
+	return meta & META_FULLNAT ? REWRITE_BOTH : REWRITE_ENDPOINT;
+}
+
+/* And those of a datagram that went the way of its first fragment: later ones have no ports. */
+static __always_inline enum rewrite rewrite_of_later(enum rewrite first)
+{
+	return first == REWRITE_ENDPOINT ? REWRITE_ADDRESS : first;
 }
 
 enum kept {
@@ -122,5 +139,5 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 		else
 			follow_client(ctx, packet->eth, conn, server, now);
 	}
-	return forward(family, ctx, packet, index, server, meta & META_MASQUERADED ? REWRITE_ENDPOINT : REWRITE_NOTHING);
+	return forward(family, ctx, packet, index, server, rewrite_of(meta));
 }

@@ -22,7 +22,10 @@ struct conn {
 	__u32 expires;  /* in jiffies, modulo 2^32; compare with time_reached() */
 	__u32 server;   /* index into servers, server_loads and server_stats */
 	__u32 control;  /* of a connection: 1 + slot of its template, or 0; of a template: the connections it controls */
-	__u32 timeout;  /* of a template: jiffies to live after each use */
+	union {
+		__u32 timeout; /* of a template: jiffies to live after each use */
+		__u32 local;   /* of a connection by full NAT: local_endpoint() */
+	};
 } WORDS;
 
 /* An IPv6 address as it lies in a packet. */
@@ -38,7 +41,8 @@ struct hop {
 
 /*
  * What a reply of a masqueraded connection needs; lies where a connection could. It lives as long as its connection and is found by the
- * reply's own tuple. Replies leave the way the client's packets came.
+ * reply's own tuple. Replies leave the way the client's packets came. With full NAT the client of the tuple is a local address and its port;
+ * there is no room for the client's own, so the entry says in which slot its connection lies.
  */
 struct reply {
 	__be32 server;
@@ -46,7 +50,10 @@ struct reply {
 	__be16 server_port;
 	__be16 client_port;
 	__u32 meta;
-	__be32 virtual;
+	union {
+		__be32 virtual;
+		__u32 number; /* of full NAT: conn_by_number(), or where NUMBER_OVERFLOW is set a key of `overflow_ways` */
+	};
 	__be16 virtual_port;
 	struct hop from;
 	__u16 reserved;
@@ -74,7 +81,10 @@ struct reply6 {
 	__be16 server_port;
 	__be16 client_port;
 	__u32 meta;
-	struct address6 virtual;
+	union {
+		struct address6 virtual;
+		__u32 number; /* as in struct reply */
+	};
 	__be32 server_rest[3];
 	__be32 client_rest[3];
 	__be16 virtual_port;
@@ -126,6 +136,16 @@ struct server {
 	__u8 forwarding;    /* enum forwarding */
 	__u8 family;        /* of its addresses, enum family; differs from its service's only with tunnels */
 	__u16 reserved;
+} WORDS;
+
+/* An address that full NAT sends from, with the ports that may be used there. */
+struct local_address {
+	struct address6 address;
+	__u32 cursor;      /* connections that asked here for a port */
+	__u32 connections; /* that have one */
+	__u32 collisions;  /* ports that were taken when they were tried */
+	__u16 first_port;  /* host order */
+	__u16 port_count;
 } WORDS;
 
 /* Connection counts of a real server, and its thresholds. Both halves of `connections` move in one atomic addition. */
@@ -187,11 +207,14 @@ struct service {
 	__u32 persistence_timeout; /* jiffies */
 	struct address6 persistence_mask; /* of IPv4 in the first word */
 	__u32 index;
+	/* Its local addresses: a run of slots that hold their numbers. The director writes both in one step. */
+	__u32 local_offset;
+	__u32 local_count;
+	__u32 local_cursor; /* connections that asked for one */
 	__u32 source_rate;  /* new connections that one source may make in a second */
 	__u32 source_burst; /* and at once */
 	__be32 mark; /* with SERVICE_MARKED: as it stands in its templates for the virtual address */
-	__u32 padding;
-};
+} WORDS;
 
 struct mark_key {
 	__u32 mark;
@@ -270,14 +293,18 @@ struct locality {
 struct fragment_way {
 	__u32 server;
 	__be32 virtual;    /* of a reply: the source that it gets */
-	__u32 masqueraded; /* of a request: its destination becomes the server's address */
+	__u32 rewrite;     /* of a request: enum rewrite of the first fragment */
+	__u32 local;       /* of a request by full NAT: its source becomes this local address */
+	__be32 client;     /* of a reply by full NAT: its destination becomes this */
 	struct hop to;     /* of a reply */
 };
 
 struct fragment_way6 {
 	__u32 server;
-	__u32 masqueraded;
+	__u32 rewrite;
+	__u32 local;
 	struct address6 virtual;
+	struct address6 client;
 	struct hop to;
 };
 
@@ -333,12 +360,14 @@ struct settings {
 	__u32 port_indexes[MAX_PORTS]; /* the interfaces' indexes */
 	__u32 port_mtus[MAX_PORTS]; /* 0: not checked */
 	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses; those of IPv6 folded */
-	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded */
+	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded, and local addresses */
 	__u64 hash6_seed[HASH6_WORDS];
 	__u32 mark_rules; /* the first one << 16 | how many; in one word, so that packets see the old ones or the new ones */
 	__u32 line_mask6;
 	__u32 overflow6_count;
 	__u64 cookie_key[2]; /* secret */
+	__u32 overflow_ways; /* numbers of them that were given out */
+	__u32 padding;
 };
 
 /* Argument and answer of the `sweep` program. */

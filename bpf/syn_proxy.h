@@ -253,7 +253,7 @@ static __always_inline int serve_proxied(enum family family, struct xdp_md *ctx)
 	meta = conn_meta(conn);
 	if (!to_servers_numbers(ctx, &packet, proxied) || !parse_any(family, ctx, &packet))
 		return pass(PASS_MALFORMED);
-	remember_fragment(family, &packet, conn->server, 1);
+	remember_fragment(family, &packet, conn->server, REWRITE_ENDPOINT, 0);
 	verdict = serve(family, ctx, &packet, conn, meta, flags, now);
 	return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 }
@@ -365,6 +365,7 @@ int proxied_reply6(struct xdp_md *ctx)
 	__u32 zero = 0;
 	struct conn_key6 *key = bpf_map_lookup_elem(&keys6, &zero);
 	struct proxied *proxied;
+	const struct ports *ports;
 	struct way_back6 back;
 	struct packet packet;
 	struct conn_line *line;
@@ -379,9 +380,11 @@ int proxied_reply6(struct xdp_md *ctx)
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key->core) : NULL;
 	if (!reply)
 		return XDP_PASS;
+	back.client = (struct address6){};
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;
-	conn = reply_conn6(&packet, &back, key->core.kind & META_FLOW);
+	ports = packet.l4;
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW);
 	proxied = conn ? proxied_of(FAMILY_6, &conn->core) : NULL;
 	if (!proxied)
 		return XDP_PASS;

@@ -65,7 +65,7 @@ export function realServerFromJson(json: z.infer<typeof realServerSchema>): Real
 }
 
 export function virtualServiceToJson(service: VirtualService): z.infer<typeof virtualServiceSchema> {
-  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine, defence } = service;
+  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine, defence, localAddresses } = service;
   return {
     key: serviceKeyToJson(service.key),
     scheduler,
@@ -74,6 +74,7 @@ export function virtualServiceToJson(service: VirtualService): z.infer<typeof vi
     onePacket,
     ...(persistenceEngine !== undefined && { persistenceEngine }),
     ...(defence && { defence }),
+    ...(localAddresses && { localAddresses: localAddresses.map(String) }),
   };
 }
 
@@ -90,6 +91,7 @@ export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema
     onePacket: json.onePacket,
     ...(json.persistenceEngine !== undefined && { persistenceEngine: json.persistenceEngine }),
     ...(json.defence && { defence: defenceFromJson(json.defence) }),
+    ...(json.localAddresses && { localAddresses: json.localAddresses.map(address) }),
   };
 }
 
@@ -144,12 +146,15 @@ export function serviceStatusFromJson(json: z.infer<typeof serviceStatusSchema>)
 }
 
 export function connectionToJson(connection: ConnectionStatus): z.infer<typeof connectionSchema> {
-  const { client, virtual, server } = connection;
-  return { ...connection, client: String(client), virtual: String(virtual), server: String(server) };
+  const { client, virtual, server, local, ...rest } = connection;
+  const ends = { client: String(client), virtual: String(virtual), server: String(server) };
+  return { ...rest, ...ends, ...(local && { local: { address: String(local.address), port: local.port } }) };
 }
 
 export function connectionFromJson(json: z.infer<typeof connectionSchema>): ConnectionStatus {
-  return { ...json, client: address(json.client), virtual: address(json.virtual), server: address(json.server) };
+  const { client, virtual, server, local, ...rest } = json;
+  const ends = { client: address(client), virtual: address(virtual), server: address(server) };
+  return { ...rest, ...ends, ...(local && { local: { address: address(local.address), port: local.port } }) };
 }
 
 /** A drain as an operator asks for it. */

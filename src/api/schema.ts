@@ -28,6 +28,7 @@ export const virtualServiceSchema = z.object({
   onePacket: z.boolean(),
   persistenceEngine: z.string().optional(),
   defence: defenceSchema.optional(),
+  localAddresses: z.array(z.string()).optional(),
 });
 
 const method = z.enum(['dr', 'tun', 'nat', 'fullnat']);
@@ -83,6 +84,8 @@ export const connectionSchema = z.object({
   virtualPort: z.int(),
   server: z.string(),
   serverPort: z.int(),
+  /** Full NAT: where the server sees the connection come from. */
+  local: z.object({ address: z.string(), port: z.int() }).optional(),
 });
 
 export const connectionsSchema = z.object({ connections: z.array(connectionSchema) });
@@ -292,6 +295,7 @@ const forwardingSettingsSchema = z.object({
   sloppyTcp: z.boolean(),
   sloppySctp: z.boolean(),
   secureTcp: z.boolean(),
+  localPorts: z.object({ first: z.int(), last: z.int() }),
   lblcExpiration: z.number(),
   lblcrExpiration: z.number(),
 });

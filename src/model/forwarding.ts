@@ -19,6 +19,14 @@ export interface ForwardingSettings {
   readonly lblcExpiration: Micros;
   /** `lblcr_expiration`: how long lblcr leaves a set of servers as it is. */
   readonly lblcrExpiration: Micros;
+  /** Ports that full NAT uses of each local address. */
+  readonly localPorts: PortRange;
+}
+
+/** Both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** The kernel's defaults. */
@@ -31,6 +39,7 @@ export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   secureTcp: false,
   lblcExpiration: seconds(86_400),
   lblcrExpiration: seconds(86_400),
+  localPorts: { first: 1024, last: 65_535 },
 };
 
 /** The time for which a service's scheduler remembers virtual addresses. */

@@ -20,8 +20,9 @@ export {
   DEFAULT_TABLE_SIZES,
   type ForwardingSettings,
   MAX_TABLE_SIZES,
+  type PortRange,
 } from './forwarding.ts';
-export type { MarkRule, PortRange } from './mark-rule.ts';
+export type { MarkRule } from './mark-rule.ts';
 export type { NextHop, PolicyRule, Route, RouteType, RuleAction } from './route.ts';
 export {
   DEFAULT_TIMEOUTS,

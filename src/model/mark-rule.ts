@@ -1,12 +1,7 @@
 /** What the operator's firewall says about marks, as far as a data plane can follow it before the firewall sees the packet. */
 import type { IpFamily, IpPrefix } from '../base/index.ts';
+import type { PortRange } from './forwarding.ts';
 import type { Protocol } from './service.ts';
-
-/** Both ends belong to it. */
-export interface PortRange {
-  readonly low: number;
-  readonly high: number;
-}
 
 /** One rule of a chain that packets come through on arrival. What is absent is not asked about. */
 export interface MarkRule {

@@ -47,6 +47,11 @@ export interface VirtualService {
   readonly persistence?: Persistence;
   /** One-packet scheduling (`-o`), UDP only. */
   readonly onePacket: boolean;
+  /**
+   * Addresses of the director that servers by full NAT are sent to from, and answer to: keepalived's `laddr_group_name` in the dialect of
+   * Alibaba's LVS and DPVS, `--add-laddr` of their ipvsadm. Of the service's family.
+   */
+  readonly localAddresses?: readonly IpAddress[];
   /** Persistence engine (`--pe-name`, `persistence_engine`): `sip`, or absent. */
   readonly persistenceEngine?: string;
   readonly defence?: ServiceDefence;

@@ -46,6 +46,13 @@ export interface ConnectionStatus {
   readonly virtualPort: number;
   readonly server: IpAddress;
   readonly serverPort: number;
+  /** Full NAT: where the server sees the connection come from. */
+  readonly local?: LocalEndpoint;
+}
+
+export interface LocalEndpoint {
+  readonly address: IpAddress;
+  readonly port: number;
 }
 
 /** Why a data plane refused a change; the CLI turns these into ipvsadm's messages. */

@@ -6,6 +6,7 @@ export {
   type DataPlane,
   DataPlaneError,
   type DataPlaneErrorCode,
+  type LocalEndpoint,
   type Rates,
   type ServerStatus,
   type ServiceStatus,

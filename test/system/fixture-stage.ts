@@ -1,6 +1,6 @@
 /** Where the stories of the packet fixtures are played: one packet path, set up by the words of the tables. */
 import type { IpAddress } from '../../src/base/index.ts';
-import type { Protocol, RealServer, SchedulerName, ServiceKey, Tunnel } from '../../src/model/index.ts';
+import { type Protocol, type RealServer, type SchedulerName, type ServiceKey, serviceKeyText, type Tunnel } from '../../src/model/index.ts';
 import { indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
 import type { Row, SetUp, Story } from './fixture-table.ts';
 import {
@@ -125,6 +125,13 @@ export class Stage {
       const scheduler = (persistent === 0 ? 'rr' : (rest[0] ?? 'rr')) as SchedulerName;
       const plain = { key: this.service, scheduler, schedulerFlags: [], onePacket };
       this.rig.plane.addService({ ...plain, ...(persistent >= 0 && { persistence: { timeoutSeconds, prefixLength } }) });
+    },
+    /** Where full NAT sends the service's connections from. */
+    locals: (...names) => {
+      const localAddresses = names.map((name) => addressOf(name, this.names));
+      const service = this.rig.plane.services().find(({ key }) => serviceKeyText(key) === serviceKeyText(this.current()));
+      if (!service) throw new Error('locals: no service was named');
+      this.rig.plane.editService({ ...service, localAddresses });
     },
     server: (...words) => this.rig.plane.addServer(this.current(), this.serverOf(words)),
     edit: (...words) => this.rig.plane.editServer(this.current(), this.serverOf(words)),

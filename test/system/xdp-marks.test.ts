@@ -84,8 +84,8 @@ const CASES: readonly Case[] = [
       rule({
         protocols: ['tcp'],
         ports: [
-          { low: 80, high: 80 },
-          { low: 8000, high: 8010 },
+          { first: 80, last: 80 },
+          { first: 8000, last: 8010 },
         ],
       }),
     ],
@@ -94,7 +94,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'fifteen ports',
-    rules: [rule({ ports: Array.from({ length: 15 }, (_, at) => ({ low: 100 + 2 * at, high: 100 + 2 * at })) })],
+    rules: [rule({ ports: Array.from({ length: 15 }, (_, at) => ({ first: 100 + 2 * at, last: 100 + 2 * at })) })],
     hit: [{ destinationPort: 100 }, { destinationPort: 128 }],
     miss: [{ destinationPort: 127 }, { destinationPort: 130 }],
   },
@@ -210,7 +210,7 @@ describe('as in IPVS', () => {
 
 describe('where every address may be marked', () => {
   function everything(): void {
-    rig.plane.setMarkRules([rule({ protocols: ['tcp', 'udp'], ports: [{ low: 80, high: 80 }] })]);
+    rig.plane.setMarkRules([rule({ protocols: ['tcp', 'udp'], ports: [{ first: 80, last: 80 }] })]);
     rig.plane.addService(service(MARKED));
     rig.plane.addServer(MARKED, { ...real(1), address: NAT_SERVER, port: 0, method: 'nat' });
   }

@@ -35,6 +35,15 @@ function sizeOf(id: number): number {
   return type.size ?? sizeOf(type.type_id as number);
 }
 
+/** With those of unions that have no name of their own. */
+function membersOf(type: DumpedType): NonNullable<DumpedType['members']> {
+  return (type.members ?? []).flatMap((member) => {
+    const inner = dumped.find(({ id }) => id === member.type_id);
+    if (inner?.kind !== 'UNION' || inner.name !== '(anon)') return [member];
+    return membersOf(inner).map((part) => ({ ...part, bits_offset: member.bits_offset + part.bits_offset }));
+  });
+}
+
 function find(kind: string, name: string): DumpedType {
   const found = dumped.find((type) => type.kind === kind && type.name === name);
   if (!found) throw new Error(`bpftool shows no ${kind} ${name}`);
@@ -47,7 +56,7 @@ describe('type information', () => {
     (name) => {
       const type = find('STRUCT', name);
       const fields = Object.fromEntries(
-        (type.members ?? []).map((member) => [member.name, { offset: member.bits_offset / 8, size: sizeOf(member.type_id) }]),
+        membersOf(type).map((member) => [member.name, { offset: member.bits_offset / 8, size: sizeOf(member.type_id) }]),
       );
       expect(Object.keys(fields).length).toBeGreaterThan(3);
       expect(object.btf.struct(name)).toEqual({ size: type.size, fields });

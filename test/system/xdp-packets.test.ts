@@ -53,13 +53,6 @@ describe('the plane', () => {
     expect(on.plane.services()).toHaveLength(2);
     expect([...on.plane.connections()]).toEqual([]);
   });
-
-  it('refuses other methods', () => {
-    const { plane } = ready();
-    expect(() => plane.addServer(tcp(80), real(2, 1, { method: 'fullnat' }))).toThrow(/does not forward by fullnat/);
-    expect(plane.services()).toHaveLength(2);
-    expect(plane.services()[0]?.servers).toHaveLength(1);
-  });
 });
 
 describe('limits', () => {

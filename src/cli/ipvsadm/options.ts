@@ -103,6 +103,8 @@ const OPTIONS: readonly Spelling[] = [
   { short: 'g', long: 'gatewaying', value: 'none', option: 'forwarding-method', variant: 'dr' },
   { short: 'i', long: 'ipip', value: 'none', option: 'forwarding-method', variant: 'tun' },
   { short: 'm', long: 'masquerading', value: 'none', option: 'forwarding-method', variant: 'nat' },
+  // Not ipvsadm's own: DPVS's, whose letter for it is taken here.
+  { long: 'fullnat', value: 'none', option: 'forwarding-method', variant: 'fullnat' },
   { short: 'w', long: 'weight', value: 'required', option: 'weight' },
   { short: 'x', long: 'u-threshold', value: 'required', option: 'u-threshold' },
   { short: 'y', long: 'l-threshold', value: 'required', option: 'l-threshold' },

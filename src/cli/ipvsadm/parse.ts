@@ -115,7 +115,7 @@ function buildServer(draft: Draft): RealServer {
   }
   const tunnel = buildTunnel(draft);
   // Routed and tunnelled packets arrive as they are: the server must listen on the service's port.
-  const port = method !== 'nat' && key.kind === 'address' ? key.port : server.port;
+  const port = method !== 'nat' && method !== 'fullnat' && key.kind === 'address' ? key.port : server.port;
   return { address: server.address, port, method, ...(tunnel && { tunnel }), weight, upperThreshold, lowerThreshold };
 }
 

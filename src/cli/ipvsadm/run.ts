@@ -115,7 +115,7 @@ function change(command: Change, source: TableSource): Promise<void> {
     case 'add-service':
       return source.addService(known(command.service));
     case 'edit-service':
-      return source.editService(known(command.service));
+      return editService(known(command.service), source);
     case 'delete-service':
       return source.deleteService(command.key);
     case 'add-server':
@@ -131,6 +131,13 @@ function change(command: Change, source: TableSource): Promise<void> {
     case 'set-timeouts':
       return source.setTimeouts({ tcp: seconds(command.tcp), tcpFin: seconds(command.tcpFin), udp: seconds(command.udp) });
   }
+}
+
+/** ipvsadm has no word for a service's local addresses: they stay. */
+async function editService(service: VirtualService, source: TableSource): Promise<void> {
+  const { services } = await source.tables();
+  const before = services.find(({ key }) => serviceKeyText(key) === serviceKeyText(service.key));
+  return source.editService({ ...service, ...(before?.localAddresses && { localAddresses: before.localAddresses }) });
 }
 
 /** A scheduler that exists nowhere, and any persistence engine, is refused as a kernel without that module refuses it. */

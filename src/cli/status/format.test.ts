@@ -88,12 +88,13 @@ describe('vipwright status about the packet path', () => {
     expect(
       formatStatus({ ...status, dataPlane })
         .split('\n')
-        .slice(3, 8),
+        .slice(3, 9),
     ).toEqual([
       'packet path',
       '  connections 1024, connections6 2048',
       '  conn_reuse_mode 3, expire_nodest_conn off, expire_quiescent_template off',
       '  sloppy_tcp off, sloppy_sctp off, secure_tcp on',
+      '  local_ports 1024 65535',
       '  lblc_expiration 86400, lblcr_expiration 60',
     ]);
   });

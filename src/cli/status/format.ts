@@ -27,13 +27,15 @@ function formatDataPlane(report: StatusReport): string {
 function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): string[] {
   if (!tableSizes) return [];
   const onOff = (on: boolean): string => (on ? 'on' : 'off');
-  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, secureTcp } = settings;
+  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, secureTcp, localPorts } =
+    settings;
   return [
     '',
     'packet path',
     `  connections ${tableSizes.connections}, connections6 ${tableSizes.connections6}`,
     `  conn_reuse_mode ${connectionReuse}, expire_nodest_conn ${onOff(expireConnectionsOfDeleted)}, expire_quiescent_template ${onOff(expireTemplatesOfQuiescent)}`,
     `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}, secure_tcp ${onOff(secureTcp)}`,
+    `  local_ports ${localPorts.first} ${localPorts.last}`,
     `  lblc_expiration ${settings.lblcExpiration}, lblcr_expiration ${settings.lblcrExpiration}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** What a reload would change about virtual services and their real servers. */
+import type { IpAddress } from '../../base/index.ts';
 import {
   type Check,
   type CheckedRealServer,
@@ -32,6 +33,7 @@ const SERVICE: Fields = {
       ].join(', '),
     effect: OTHERS_STAY,
   },
+  localAddresses: { item: 'local address', each: (address: IpAddress) => String(address), effect: OTHERS_STAY },
   quorum: { name: 'quorum', effect: 'it is judged again at once' },
   hysteresis: { name: 'hysteresis' },
   quorumUp: { name: 'quorum_up', text: commandText },

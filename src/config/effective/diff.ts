@@ -1,5 +1,5 @@
 /** What a reload from one configuration to another would change, in the words of whoever runs the system. */
-import type { Configuration } from '../../model/index.ts';
+import type { Configuration, PortRange } from '../../model/index.ts';
 import { type Change, compareFields, type Fields } from './change.ts';
 import { diffServices } from './diff-service.ts';
 import { diffNamed, diffRouters } from './diff-vrrp.ts';
@@ -38,6 +38,7 @@ const GLOBAL: Fields = {
   'forwarding.sloppyTcp': { name: 'sloppy_tcp' },
   'forwarding.sloppySctp': { name: 'sloppy_sctp' },
   'forwarding.secureTcp': { name: 'secure_tcp' },
+  'forwarding.localPorts': { name: 'local_ports', text: ({ first, last }: PortRange) => `${first} ${last}` },
   'forwarding.lblcExpiration': { name: 'lblc_expiration', text: secondsText },
   'forwarding.lblcrExpiration': { name: 'lblcr_expiration', text: secondsText },
   'staticNetwork.addresses': { item: 'static address', each: vipText },

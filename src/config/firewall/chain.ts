@@ -41,6 +41,6 @@ export function joinChains(chains: readonly MarkChain[]): Omit<MarkChain, 'prior
 
 function describe({ source, destination, ports }: MarkRule): string {
   const ends = [source && `from ${source.address}/${source.length}`, destination && `to ${destination.address}/${destination.length}`];
-  const range = ports?.map(({ low, high }) => `${low}-${high}`).join(',');
+  const range = ports?.map(({ first, last }) => `${first}-${last}`).join(',');
   return [...ends.filter((word) => word !== undefined), ...(range === undefined ? [] : [`port ${range}`]), 'accept or return'].join(' ');
 }

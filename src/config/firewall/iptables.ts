@@ -121,7 +121,7 @@ function readPorts(text: string): PortRange[] {
   const ranges = text.split(',').map((word) => {
     const [, low, high] = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(word) ?? [];
     if (low === undefined) throw new NotFollowed(`${word} is no port`);
-    return { low: Number(low), high: Number(high ?? low) };
+    return { first: Number(low), last: Number(high ?? low) };
   });
   if (ranges.length > MAX_RANGES) throw new NotFollowed(`it has more than ${MAX_RANGES} ports`);
   return ranges;

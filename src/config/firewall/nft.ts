@@ -166,7 +166,7 @@ function readRange(value: Json): PortRange {
   const range = fieldsOf(value).range;
   const [low, high] = range === undefined ? [value, value] : listOf(range);
   if (typeof low !== 'number' || typeof high !== 'number') throw new NotFollowed(`${JSON.stringify(value)} is not known as a port`);
-  return { low, high };
+  return { first: low, last: high };
 }
 
 /** The members of a set, or the value itself. A named set is none that can be read here. */

@@ -121,9 +121,14 @@ function readEntry(entry: BoundEntry, context: Context): Member[] {
   const place = tokenPlace(entry.source, first);
   const port = readPort(entry, context);
   reportRest(entry, 2, context);
+  const addresses = readAddresses(text, place, context);
+  return port === undefined ? [] : addresses.map((address) => ({ kind: 'address', address, port, place }));
+}
+
+/** Every address that an address, a range or a network means. */
+export function readAddresses(text: string, place: Place, context: Context): IpAddress[] {
   const range = text.includes('/') ? readNetwork(text, place, context) : readRange(text, place, context);
-  if (!range || port === undefined) return [];
-  return expand(range.first, range.count).map((address) => ({ kind: 'address', address, port, place }));
+  return range ? expand(range.first, range.count) : [];
 }
 
 function readPort({ words, source }: BoundEntry, { reporter }: Context): number | undefined {

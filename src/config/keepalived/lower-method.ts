@@ -12,7 +12,13 @@ export interface Method {
   readonly tunnel?: Tunnel;
 }
 
-const METHODS: Readonly<Record<string, ForwardingMethod>> = { NAT: 'nat', DR: 'dr', TUN: 'tun' };
+const METHODS: Readonly<Record<string, ForwardingMethod>> = {
+  NAT: 'nat',
+  DR: 'dr',
+  TUN: 'tun',
+  FNAT: 'fullnat',
+  FULLNAT: 'fullnat',
+};
 
 /** Undefined when there is none, or none that can be read (which has been reported). */
 export function readMethod(bound: BoundStatement | undefined, context: Context): Method | undefined {

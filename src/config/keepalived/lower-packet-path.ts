@@ -1,6 +1,12 @@
 /** packet_path to the model. Several blocks count as one, the last of repeated keywords counts. */
-import { type Configuration, DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, type ForwardingSettings } from '../../model/index.ts';
-import { BoundBlock } from './bind.ts';
+import {
+  type Configuration,
+  DEFAULT_FORWARDING_SETTINGS,
+  DEFAULT_TABLE_SIZES,
+  type ForwardingSettings,
+  type PortRange,
+} from '../../model/index.ts';
+import { BoundBlock, type BoundStatement, isNumber, linePart } from './bind.ts';
 
 export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwarding' | 'tableSizes'> {
   const block = new BoundBlock();
@@ -17,10 +23,19 @@ export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwardin
       secureTcp: flag('secure_tcp', standard.secureTcp),
       lblcExpiration: block.number('lblc_expiration') ?? standard.lblcExpiration,
       lblcrExpiration: block.number('lblcr_expiration') ?? standard.lblcrExpiration,
+      localPorts: readLocalPorts(block.last('local_ports')) ?? standard.localPorts,
     },
     tableSizes: {
       connections: block.number('connections') ?? DEFAULT_TABLE_SIZES.connections,
       connections6: block.number('connections6') ?? DEFAULT_TABLE_SIZES.connections6,
     },
   };
+}
+
+/** In either order. */
+function readLocalPorts(bound: BoundStatement | undefined): PortRange | undefined {
+  if (typeof bound?.value !== 'object' || !('parts' in bound.value)) return undefined;
+  const [one, other] = [linePart(bound.value, 0, isNumber), linePart(bound.value, 1, isNumber)];
+  if (one === undefined || other === undefined) return undefined;
+  return { first: Math.min(one, other), last: Math.max(one, other) };
 }

@@ -233,7 +233,7 @@ function readServerAddress(
   const given = linePart(line, 1, isNumber);
   const port = ports[0] ?? 0;
   if (given === undefined) return { address, port, ownPort: false };
-  if (method === 'nat') return { address, port: given, ownPort: true };
+  if (method === 'nat' || method === 'fullnat') return { address, port: given, ownPort: true };
   if (ports.every((other) => other === given)) return { address, port: given, ownPort: false };
   reportForcedPort(bound, line, address, given, destination, port, context);
   const forced = destination.group === undefined && destination.members[0]?.kind === 'address';

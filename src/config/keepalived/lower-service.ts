@@ -5,6 +5,7 @@ import { type BoundBlock, type BoundStatement, placeOf } from './bind.ts';
 import { type Context, commandOf } from './context.ts';
 import { readDefence } from './lower-defence.ts';
 import { type Destination, type Member, readDestination, readServiceGroups } from './lower-group.ts';
+import { type LocalGroups, readLocalAddresses, readLocalGroups } from './lower-local.ts';
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
 import { instantiate, instantiateSorry, type ReadService, readRealServers, readSorryServer, type ServerTemplate } from './lower-server.ts';
@@ -14,11 +15,12 @@ import { checkServices, reportDuplicate } from './service-diagnostics.ts';
 export function readServices(root: BoundBlock, base: Context, followed: Followed): CheckedService[] {
   const context = serviceContext(root, base, followed);
   const groups = readServiceGroups(root, context);
+  const locals = readLocalGroups(root, context);
   const services = new Map<string, ReadService>();
   for (const bound of root.all('virtual_server')) {
     const destination = bound.block && readDestination(bound, groups, context);
     if (!bound.block || !destination) continue;
-    for (const read of readService(bound, bound.block, destination, context)) {
+    for (const read of readService(bound, bound.block, destination, locals, context)) {
       const key = serviceKeyText(read.service.key);
       const before = services.get(key);
       if (before) reportDuplicate(key, bound, before, context);
@@ -30,7 +32,13 @@ export function readServices(root: BoundBlock, base: Context, followed: Followed
   return all.map(({ service }) => service);
 }
 
-function readService(bound: BoundStatement, block: BoundBlock, destination: Destination, context: ServiceContext): ReadService[] {
+function readService(
+  bound: BoundStatement,
+  block: BoundBlock,
+  destination: Destination,
+  groups: LocalGroups,
+  context: ServiceContext,
+): ReadService[] {
   const protocol = readProtocol(bound, block, destination, context);
   const method: Method = readMethod(block.last('lvs_method'), context) ?? { method: 'dr' };
   const servers = readRealServers(bound, block, destination, method, context);
@@ -49,6 +57,7 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
     servers.map(({ server }) => server),
     context,
   );
+  const localAddresses = readLocalAddresses(bound, block, servers, family, groups, context);
   const policy = readPolicy(block, servers, destination, context);
   const sorry = readSorryServer(block, destination, method, context);
   reportForeignServers(servers, family, context);
@@ -68,6 +77,7 @@ function readService(bound: BoundStatement, block: BoundBlock, destination: Dest
       ...rest,
       ...(kept && { persistence: kept }),
       ...(defence && { defence }),
+      ...(localAddresses.length > 0 && { localAddresses }),
       servers: own.map((template) => instantiate(template, key)),
       ...policy,
       ...(sorry && { sorryServer: instantiateSorry(sorry, key) }),

@@ -79,7 +79,7 @@ function reportSorryServer({ service, servers, bound }: ReadService, { reporter 
 
 /** With direct routing clients reach the service's port, whatever port is checked. */
 function reportCheckElsewhere({ server, bound }: ServerTemplate, ports: CheckedPorts, { reporter }: Context): void {
-  if (server.method === 'nat' || server.port === 0) return;
+  if (server.method === 'nat' || server.method === 'fullnat' || server.port === 0) return;
   const checked = ports.of(bound);
   if (!checked?.some((port) => port !== server.port)) return;
   for (const check of bound.block?.statements ?? []) {

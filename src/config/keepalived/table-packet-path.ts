@@ -3,9 +3,10 @@
  * the block is an extension, which keepalived reports as unknown.
  */
 import { DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, MAX_TABLE_SIZES } from '../../model/index.ts';
-import { block, flag, integer, type KeywordOptions, leaf, none, seconds } from './keyword.ts';
+import { block, flag, integer, type KeywordOptions, leaf, line, none, seconds } from './keyword.ts';
 
 const EXTENSION: KeywordOptions = { extension: true, tier: 2 };
+const PORT = integer(1, 65_535);
 /** Ticks of a signed 32-bit number at 1000 a second. */
 const LIFETIME = seconds(1, 2_147_483);
 const DAY = String(DEFAULT_FORWARDING_SETTINGS.lblcExpiration / 1_000_000);
@@ -49,6 +50,10 @@ export const PACKET_PATH = block(
     leaf('lblcr_expiration', LIFETIME, "How long lblcr leaves a virtual address's set of servers as it is.", {
       ...EXTENSION,
       default: DAY,
+    }),
+    leaf('local_ports', line([PORT, PORT]), 'First and last port that full NAT uses of each local address.', {
+      ...EXTENSION,
+      default: `${DEFAULT_FORWARDING_SETTINGS.localPorts.first} ${DEFAULT_FORWARDING_SETTINGS.localPorts.last}`,
     }),
   ],
   EXTENSION,

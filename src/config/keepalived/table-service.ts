@@ -24,7 +24,7 @@ const CONNECTIONS = integer(0, 0xffffffff, 'connections');
 
 /** The words after it concern TUN only. */
 const METHOD = line(
-  [choice('NAT', 'DR', 'TUN')],
+  [choice('NAT', 'DR', 'TUN', 'FNAT', 'FULLNAT')],
   leaf('type', choice('ipip', 'gue', 'gre'), 'What the packets are wrapped in.', { default: 'ipip' }),
   leaf('port', integer(1, 65_535), 'UDP port of gue.'),
   leaf('nocsum', none, 'No checksum over the outer packet.', { default: 'on' }),
@@ -176,6 +176,10 @@ export const VIRTUAL_SERVER = block(
     leaf('omega', none, 'The commands for down run when the daemon stops.', { default: 'off', tier: 2 }),
     leaf('inhibit_on_failure', flag, 'Weight 0 instead of removal for servers that are down.', { default: 'off' }),
     leaf('weight', integer(1, MAX_WEIGHT), 'Weight of real servers that name none.', { default: '1', tier: 2 }),
+    leaf('laddr_group_name', word('name of a local_address_group'), 'Where full NAT (lvs_method FNAT) sends its connections from.', {
+      extension: true,
+      tier: 2,
+    }),
     ...QUORUM,
     leaf('smtp_alert', flag, 'Mail when the quorum is gained or lost.', { default: 'smtp_alert of global_defs, else off', tier: 2 }),
     leaf('snmp_name', word('name'), 'Its name in SNMP.', SNMP),
@@ -187,5 +191,13 @@ export const VIRTUAL_SERVER_GROUP = entries(
   'virtual_server_group',
   'Addresses, ranges of addresses and firewall marks that share one set of real servers.',
   { tier: 2, entry: words('an address, a range or a network and perhaps a port, or fwmark, a number and perhaps inet or inet6', 1, 3) },
+  word('name'),
+);
+
+/** As in the keepalived of Alibaba's LVS and of DPVS, whose lines may name an interface behind the address. */
+export const LOCAL_ADDRESS_GROUP = entries(
+  'local_address_group',
+  'Addresses of the director that servers by full NAT see as their clients, and answer to. They have to be on one of its interfaces.',
+  { extension: true, tier: 2, entry: words('an address, a range or a network and perhaps an interface, which is not looked at', 1, 2) },
   word('name'),
 );

@@ -8,7 +8,7 @@ import { GLOBAL_DEFS } from './table-global.ts';
 import { ADDRESS_WORDS, ROUTE_WORDS, RULE_WORDS } from './table-lines.ts';
 import { PACKET_PATH } from './table-packet-path.ts';
 import { TOP_LEVEL_WORDS } from './table-process.ts';
-import { REAL_SERVER, VIRTUAL_SERVER, VIRTUAL_SERVER_GROUP } from './table-service.ts';
+import { LOCAL_ADDRESS_GROUP, REAL_SERVER, VIRTUAL_SERVER, VIRTUAL_SERVER_GROUP } from './table-service.ts';
 import { TRACK_BLOCKS, VRRP_SCRIPT } from './table-track.ts';
 import { VRRP_INSTANCE, VRRP_SYNC_GROUP } from './table-vrrp.ts';
 
@@ -23,6 +23,7 @@ const TOP_LEVEL: readonly Keyword[] = [
   SSL,
   VIRTUAL_SERVER_GROUP,
   VIRTUAL_SERVER,
+  LOCAL_ADDRESS_GROUP,
   PACKET_PATH,
 ];
 

@@ -46,7 +46,7 @@ export function impliedInterfaces(configuration: Configuration, host: HostAddres
     const first = service.servers[0];
     const name = vipInterfaces.get(String(address)) ?? host.interfaceOf(address) ?? (first && host.routeInterface(first.address));
     const servers = [...service.servers, ...(service.sorryServer ? [service.sorryServer] : [])];
-    const masqueraded = servers.filter((server) => server.method === 'nat');
+    const masqueraded = servers.filter(({ method }) => method === 'nat' || method === 'fullnat');
     for (const found of [name, ...masqueraded.map((server) => host.routeInterface(server.address))]) {
       if (found !== undefined && found !== 'lo') names.add(found);
     }

@@ -1,7 +1,7 @@
 /** The connection table: established connections and persistence templates, with their expiry. */
 import { type Instant, type IpAddress, MICROS_PER_SECOND, type Micros, seconds } from '../../base/index.ts';
 import type { ForwardingMethod, Protocol } from '../../model/index.ts';
-import type { ConnectionStatus } from '../../ports/index.ts';
+import type { ConnectionStatus, LocalEndpoint } from '../../ports/index.ts';
 import type { SctpState } from './sctp-states.ts';
 import type { ServerEntry } from './table.ts';
 import type { TcpState } from './tcp-states.ts';
@@ -31,6 +31,8 @@ export class Connection {
   readonly isTemplate: boolean;
   /** The template that this connection belongs to. */
   readonly template: Connection | undefined;
+  /** Full NAT: where the server sees it come from. */
+  readonly local: LocalEndpoint | undefined;
   state: TcpState | SctpState | 'UDP' | 'ASSURED' = 'NONE';
   timeout: Micros;
   expires: Instant = 0;
@@ -48,6 +50,7 @@ export class Connection {
     timeout: Micros;
     isTemplate?: boolean;
     template?: Connection;
+    local?: LocalEndpoint;
   }) {
     this.key = options.key;
     this.server = options.server;
@@ -56,6 +59,7 @@ export class Connection {
     this.timeout = options.timeout;
     this.isTemplate = options.isTemplate ?? false;
     this.template = options.template;
+    this.local = options.local;
   }
 
   /** Whether the server's answers come through the director. */
@@ -74,6 +78,7 @@ export class Connection {
       virtualPort: this.invalidated ? NO_PORT : this.key.virtualPort,
       server: this.server.address,
       serverPort: this.invalidated ? NO_PORT : this.serverPort,
+      ...(this.local && { local: this.local }),
     };
   }
 }
@@ -115,7 +120,7 @@ export class ConnectionTable {
   /** Enters a connection or template; its server's counts go up. Set its time-out running with `refresh`. */
   add(connection: Connection): void {
     (connection.isTemplate ? this.templates : this.connections).set(textOf(connection.key), connection);
-    if (!connection.isTemplate && connection.method === 'nat') this.answering.set(answerOf(connection), connection);
+    if (!connection.isTemplate && connection.answersPass) this.answering.set(answerOf(connection), connection);
     bind(connection);
   }
 
@@ -214,8 +219,15 @@ function secondOf(instant: Instant): number {
 }
 
 /** Under which key a server's answer finds the connection. */
-function answerOf({ key, server, serverPort }: Connection): string {
-  return textOf({ ...key, virtual: server.address, virtualPort: serverPort });
+function answerOf({ key, server, serverPort, local }: Connection): string {
+  const destination = local ?? { address: key.client, port: key.clientPort };
+  return textOf({
+    protocol: key.protocol,
+    client: destination.address,
+    clientPort: destination.port,
+    virtual: server.address,
+    virtualPort: serverPort,
+  });
 }
 
 function textOf(key: ConnectionKey): string {

@@ -257,7 +257,7 @@ export class TableStore {
     return entry;
   }
 
-  private validateService({ key, scheduler, persistence, onePacket }: VirtualService): void {
+  private validateService({ key, scheduler, persistence, onePacket, localAddresses = [] }: VirtualService): void {
     if (!this.schedulers.has(scheduler)) {
       throw new DataPlaneError('unknown-scheduler', `the scheduler ${scheduler} is not available`);
     }
@@ -266,6 +266,9 @@ export class TableStore {
     if (onePacket && key.kind === 'address' && key.protocol !== 'udp') {
       throw new DataPlaneError('invalid', 'one-packet scheduling is only for UDP');
     }
+    const family = key.kind === 'address' ? key.address.family : key.family;
+    const stranger = localAddresses.find((address) => address.family !== family || !isUnicast(address));
+    if (stranger) throw new DataPlaneError('invalid', `${stranger} cannot be a local address of an IPv${family} service`);
     if (!persistence) return;
     if (!isWhole(persistence.timeoutSeconds, 1, MAX_PERSISTENCE_SECONDS)) {
       throw new DataPlaneError(
@@ -273,7 +276,6 @@ export class TableStore {
         `persistence of ${persistence.timeoutSeconds} s is not within 1 and ${MAX_PERSISTENCE_SECONDS}`,
       );
     }
-    const family = key.kind === 'address' ? key.address.family : key.family;
     if (!isWhole(persistence.prefixLength, family === 4 ? 0 : 1, maxPrefixLength(family))) {
       throw new DataPlaneError('invalid', `/${persistence.prefixLength} is no persistence mask for IPv${family}`);
     }
@@ -314,8 +316,7 @@ function validateThresholds(server: RealServer): void {
 function validateServer(key: ServiceKey, server: RealServer): void {
   requirePort(server.port);
   const { address, tunnel } = server;
-  const broadcast = address.family === 4 && address.toV4Number() === 0xffff_ffff;
-  if (address.isMulticast() || address.isUnspecified() || broadcast) {
+  if (!isUnicast(address)) {
     throw new DataPlaneError('invalid', `${address} is not a unicast address`);
   }
   const family = key.kind === 'address' ? key.address.family : key.family;
@@ -328,6 +329,11 @@ function validateServer(key: ServiceKey, server: RealServer): void {
   } else if (tunnel && (tunnel.port !== 0 || tunnel.checksum === 'remcsum')) {
     throw new DataPlaneError('invalid', `${tunnel.type} has neither a port nor remote checksum offload`);
   }
+}
+
+function isUnicast(address: IpAddress): boolean {
+  const broadcast = address.family === 4 && address.toV4Number() === 0xffff_ffff;
+  return !address.isMulticast() && !address.isUnspecified() && !broadcast;
 }
 
 function requirePort(port: number): void {

@@ -4,9 +4,11 @@
  */
 import { type Instant, type IpAddress, seconds } from '../../base/index.ts';
 import type { ForwardingMethod, ForwardingSettings, Protocol, RealServerKey, Timeouts } from '../../model/index.ts';
+import type { LocalEndpoint } from '../../ports/index.ts';
 import type { Scheduler } from '../../scheduler/index.ts';
 import { bind, Connection, type ConnectionTable, setActive, unbind } from './connections.ts';
 import type { Direction } from './directions.ts';
+import { LocalPorts } from './local-ports.ts';
 import { templateKey, templateServerPort } from './persistence.ts';
 import { isActiveSctpState, nextSctpState, type SctpState, sctpEvent, sctpTimeout } from './sctp-states.ts';
 import type { ServerEntry, ServiceEntry, TableStore } from './table.ts';
@@ -46,12 +48,22 @@ export interface Reply extends Segment {
   readonly clientPort: number;
 }
 
-/** Why a packet was dropped: no server may take the connection (the client gets a port unreachable), or its server was deleted. */
-export type DropReason = 'no-server' | 'server-deleted';
+/**
+ * Why a packet was dropped: no server may take the connection (the client gets a port unreachable), its server was deleted, or full NAT has
+ * no local port for it.
+ */
+export type DropReason = 'no-server' | 'server-deleted' | 'no-local-port';
 
 /** What becomes of a packet. `pass`: it is none of ours and goes on into the stack. */
 export type Verdict =
-  | { readonly kind: 'forward'; readonly server: RealServerKey; readonly serverPort: number; readonly method: ForwardingMethod }
+  | {
+      readonly kind: 'forward';
+      readonly server: RealServerKey;
+      readonly serverPort: number;
+      readonly method: ForwardingMethod;
+      /** Full NAT: what the server sees as its source. */
+      readonly local?: LocalEndpoint;
+    }
   | { readonly kind: 'pass' }
   | { readonly kind: 'drop'; readonly reason: DropReason };
 
@@ -82,6 +94,7 @@ export class Traffic {
   private readonly schedulerOf: TrafficOptions['schedulerOf'];
   private readonly timeouts: () => Timeouts;
   private readonly settings: () => ForwardingSettings;
+  private readonly localPorts = new LocalPorts();
 
   constructor(options: TrafficOptions) {
     this.table = options.table;
@@ -140,11 +153,15 @@ export class Traffic {
     if (!bound) return refuse(service, packet);
     const { server, template } = bound;
     const { protocol, client, clientPort, virtual, virtualPort } = packet;
+    const serverPort = serverPortFor(service, server, packet);
+    const local = server.method === 'fullnat' ? this.chooseLocal(service, server, serverPort, protocol) : undefined;
+    if (server.method === 'fullnat' && !local) return { kind: 'drop', reason: 'no-local-port' };
     const connection = new Connection({
       key: { protocol, client, clientPort, virtual, virtualPort },
       server,
-      serverPort: serverPortFor(service, server, packet),
+      serverPort,
       timeout: FIRST_TIMEOUT,
+      ...(local && { local }),
       ...(template && { template }),
     });
     server.meter.connection();
@@ -158,6 +175,12 @@ export class Traffic {
     const verdict = this.forward(connection, packet, undefined);
     unbind(connection);
     return verdict;
+  }
+
+  private chooseLocal(service: ServiceEntry, server: ServerEntry, serverPort: number, protocol: Protocol): LocalEndpoint | undefined {
+    const isFree = ({ address, port }: LocalEndpoint): boolean =>
+      !this.connections.findReplying({ protocol, server: server.address, serverPort, client: address, clientPort: port });
+    return this.localPorts.choose(service.service.localAddresses ?? [], this.settings().localPorts, isFree);
   }
 
   private mayBegin({ protocol, flags, chunks }: Packet): boolean {
@@ -208,7 +231,8 @@ export class Traffic {
     this.move(connection, packet, connection.answersPass ? 'input' : 'input-only');
     if (now !== undefined) this.connections.refresh(connection, now);
     const { address, port } = server;
-    return { kind: 'forward', server: { address, port }, serverPort: connection.serverPort, method: connection.method };
+    const { serverPort, method, local } = connection;
+    return { kind: 'forward', server: { address, port }, serverPort, method, ...(local && { local }) };
   }
 
   private move(connection: Connection, segment: Segment, direction: Direction): void {

@@ -147,6 +147,7 @@ function isSameService(a: VirtualService, b: VirtualService): boolean {
     a.scheduler === b.scheduler &&
     a.onePacket === b.onePacket &&
     a.persistenceEngine === b.persistenceEngine &&
+    String(a.localAddresses ?? []) === String(b.localAddresses ?? []) &&
     a.persistence?.timeoutSeconds === b.persistence?.timeoutSeconds &&
     a.persistence?.prefixLength === b.persistence?.prefixLength &&
     isSameDefence(a.defence, b.defence) &&

@@ -1,7 +1,7 @@
 /** Reads the connection table as `ipvsadm -L -c` shows it. */
 import { IpAddress, type IpFamily } from '../../base/index.ts';
 import type { Protocol } from '../../model/index.ts';
-import type { ConnectionStatus } from '../../ports/index.ts';
+import type { ConnectionStatus, LocalEndpoint } from '../../ports/index.ts';
 import { SCTP_STATES } from '../memory/index.ts';
 import type { ConnectionTable, PacketPath } from './program.ts';
 import { Records } from './records.ts';
@@ -52,7 +52,15 @@ function describe(
     server: readServerAddress(path, server),
     // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
     serverPort: virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || virtualPort,
+    ...(meta & (numbers.meta.META_FULLNAT as number) && { local: localOf(path, entries, index, family) }),
   };
+}
+
+/** local_endpoint(): the port as in packets, then the number of the address. */
+function localOf({ localAddresses }: PacketPath, entries: Records, index: number, family: IpFamily): LocalEndpoint {
+  const number = entries.u32(index, 'local') >>> 16;
+  const address = localAddresses.bytesOf(number, 'address').slice(0, family === 4 ? 4 : 16);
+  return { address: IpAddress.fromBytes(address) as IpAddress, port: entries.port(index, 'local') };
 }
 
 /** IPv6: the field has the fold of four words, and another one the last three, the client's second behind the others; the first is missing. */

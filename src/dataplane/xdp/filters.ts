@@ -29,14 +29,14 @@ export class Filters {
     }
   }
 
-  /** `services`: those that packets may belong to. `masqueraded`: addresses of servers whose replies come by. */
-  write(services: readonly ServiceKey[], masqueraded: readonly IpAddress[]): void {
+  /** `services`: those that packets may belong to. `masqueraded`: addresses of servers whose replies come by. `locals`: where those of full NAT go. */
+  write(services: readonly ServiceKey[], masqueraded: readonly IpAddress[], locals: readonly IpAddress[]): void {
     const { settings } = this.path;
     const isMarked = services.some((key) => key.kind === 'fwmark');
     const marked = !isMarked ? [] : this.rules ? markedDestinations(this.rules) : 'every';
     const virtual = services.flatMap((key) => (key.kind === 'address' ? [key.address] : []));
     writeFilter(settings, 'address_filter', marked === 'every' ? virtual : [...virtual, ...marked]);
-    writeFilter(settings, 'reply_filter', masqueraded);
+    writeFilter(settings, 'reply_filter', [...masqueraded, ...locals]);
     this.writeFlags({ SETTING_MASQUERADE: masqueraded.length > 0, SETTING_EVERY_ADDRESS: marked === 'every' });
   }
 

@@ -53,7 +53,7 @@ function writeRule({ numbers }: PacketPath, records: Records, at: number, rule: 
   );
   records.setU8(at, 'range_count', rule.ports?.length ?? 0);
   records.setU8(at, 'ends', rule.ends ? 1 : 0);
-  const ranges = (rule.ports ?? []).flatMap(({ low, high }) => [low, high]);
+  const ranges = (rule.ports ?? []).flatMap(({ first, last }) => [first, last]);
   records.setBytes(at, 'ports', new Uint8Array(Uint16Array.from(ranges).buffer));
 }
 

@@ -28,6 +28,7 @@ import {
 import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore } from '../memory/index.ts';
 import { readConnections } from './connections.ts';
 import { Filters } from './filters.ts';
+import { LocalAddresses } from './local-addresses.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
@@ -36,7 +37,6 @@ import { enterService, keepServices, removeService } from './service-index.ts';
 import { ServiceSlot, type SlotRoom } from './service-slot.ts';
 import { changedTimeouts, writeSettings, writeTimeouts } from './settings.ts';
 import { SlotSpace } from './slot-space.ts';
-import { requireForwardable } from './supported.ts';
 import { describeTables, loadTables, type SavedTables, saveTables } from './tables-file.ts';
 import { TraceDesk } from './trace/index.ts';
 
@@ -70,6 +70,7 @@ export class XdpDataPlane implements DataPlane {
   private readonly slots = new Map<ServiceEntry, ServiceSlot>();
   private readonly servers: ServerNumbers;
   private readonly room: SlotRoom;
+  private readonly locals: LocalAddresses;
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
   private readonly filters: Filters;
@@ -95,6 +96,13 @@ export class XdpDataPlane implements DataPlane {
       cacheLifetimeOf: (scheduler) => cacheLifetimeOf(scheduler, this.currentSettings),
       now: () => options.clock.now(),
     };
+    this.locals = new LocalAddresses({
+      path: this.path,
+      space: this.room.space,
+      ports: () => this.currentSettings.localPorts,
+      isOurs: (address) => options.nextHops.resolve(address) === 'local',
+      logger: options.logger,
+    });
     this.servers = new ServerNumbers(this.path);
     this.estimator = new EstimatorClock(options.clock.now());
     this.ports = new Ports({
@@ -158,6 +166,7 @@ export class XdpDataPlane implements DataPlane {
     this.slots.set(entry, slot);
     slot.configure(true, this.numberOf);
     slot.defend(this.isLocal);
+    this.locals.assign(index, service.localAddresses ?? []);
     enterService(this.path, service.key, index);
     this.writeFilters();
     this.save();
@@ -171,6 +180,8 @@ export class XdpDataPlane implements DataPlane {
     this.slotOf(entry).defend(this.isLocal);
     // Whether packets keep their port may hang on persistence.
     for (const server of entry.servers) this.servers.writeMethod(server);
+    this.locals.assign(this.slotOf(entry).index, service.localAddresses ?? []);
+    this.writeFilters();
     this.save();
   }
 
@@ -179,6 +190,7 @@ export class XdpDataPlane implements DataPlane {
     const entry = this.table.deleteService(key, this.options.clock.now());
     removeService(this.path, key);
     for (const server of entry.servers) this.servers.setAvailable(server, false);
+    this.locals.clear(this.slotOf(entry).index);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
     this.unserved = true;
@@ -187,7 +199,6 @@ export class XdpDataPlane implements DataPlane {
   }
 
   addServer(service: ServiceKey, server: RealServer): void {
-    requireForwardable(server);
     this.servers.requireRoom();
     // It may come back from the trash, with connections that count against its thresholds.
     this.readCounts();
@@ -200,7 +211,6 @@ export class XdpDataPlane implements DataPlane {
   }
 
   editServer(service: ServiceKey, server: RealServer): void {
-    requireForwardable(server);
     // New thresholds are held against the connections that there are.
     this.readCounts();
     const entry = this.table.editServer(service, server);
@@ -272,7 +282,7 @@ export class XdpDataPlane implements DataPlane {
     this.servers.releaseOrphans();
     const forgotten = this.table.emptyTrash(this.options.clock.now());
     for (const entry of forgotten) this.servers.forget(entry);
-    if (forgotten.length > 0) this.writeFilters();
+    if (this.locals.forgetIdle() || forgotten.length > 0) this.writeFilters();
     for (let due = this.estimator.stepsDue(this.options.clock.now()); due > 0; due--) {
       for (const service of this.table.services()) {
         service.meter.step();
@@ -336,9 +346,12 @@ export class XdpDataPlane implements DataPlane {
   /** Goes on with the tables of an earlier process, whose connections the maps still hold. */
   private inherit(saved: SavedTables | undefined): void {
     const known: ServiceKey[] = [];
-    const slots = (saved?.services ?? []).map(({ servers, index, key: saved, ...rest }) => {
+    this.locals.adopt(saved?.localAddresses ?? []);
+    const slots = (saved?.services ?? []).map(({ servers, index, key: saved, localAddresses, ...rest }) => {
       const key: ServiceKey = saved.kind === 'fwmark' ? saved : { ...saved, address: requireAddress(saved.address) };
-      const entry = this.table.addService({ key, ...rest });
+      const locals = localAddresses?.map(requireAddress);
+      const entry = this.table.addService({ key, ...rest, ...(locals && { localAddresses: locals }) });
+      this.locals.adoptService(index, locals ?? []);
       for (const { number, address: text, ...server } of servers) {
         const added = this.table.addServer(key, { ...server, address: requireAddress(text) });
         this.servers.adopt(added, number);
@@ -384,10 +397,11 @@ export class XdpDataPlane implements DataPlane {
    */
   private writeFilters(): void {
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
-    const masqueraded = this.servers.all().filter((server) => server.method === 'nat');
+    const masqueraded = this.servers.all().filter(({ method }) => method === 'nat' || method === 'fullnat');
     this.filters.write(
       [...services].map(({ service }) => service.key),
       masqueraded.map((server) => server.address),
+      this.locals.all(),
     );
   }
 
@@ -409,7 +423,7 @@ export class XdpDataPlane implements DataPlane {
     this.saving = true;
     setImmediate(() => {
       this.saving = false;
-      if (!this.closed) saveTables(pins.tablesFile, describeTables(this.path, [...this.slots.values()], this.numberOf));
+      if (!this.closed) saveTables(pins.tablesFile, describeTables(this.path, [...this.slots.values()], this.locals, this.numberOf));
     });
   }
 }

@@ -45,6 +45,12 @@ const TAILS = {
   TAIL_PROXIED_REPLY6: 'proxied_reply6',
   TAIL_STRAY: 'stray_program',
   TAIL_STRAY6: 'stray6_program',
+  TAIL_FULLNAT: 'fullnat_program',
+  TAIL_FULLNAT6: 'fullnat6_program',
+  TAIL_FULLNAT_REPLY: 'fullnat_reply_program',
+  TAIL_FULLNAT_REPLY6: 'fullnat_reply6_program',
+  TAIL_REPLY_ICMP: 'reply_icmp_program',
+  TAIL_REPLY_ICMP6: 'reply_icmp6_program',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = ['balance', ...Object.values(TAILS)];
@@ -101,6 +107,7 @@ export class PacketPath {
   readonly services: Records;
   /** The rules that give firewall marks, twice as many as are in use at a time. */
   readonly markRules: Records;
+  readonly localAddresses: Records;
   readonly settings: Records;
   readonly slots: Uint16Array;
   /** Which service a packet's address, port and protocol lead to. */
@@ -147,6 +154,7 @@ export class PacketPath {
     this.loads = this.records('server_loads', 'server_load');
     this.services = this.records('services', 'service');
     this.markRules = this.records('mark_rules', 'mark_rule');
+    this.localAddresses = this.records('local_addresses', 'local_address');
     this.settings = this.records('.data.settings', 'settings');
     const slots = this.memory('slots');
     this.slots = new Uint16Array(slots.buffer, slots.byteOffset, slots.byteLength / 2);
@@ -192,8 +200,10 @@ export class PacketPath {
     const maxEntries = {
       connections: lines,
       overflow: overflowFor(lines),
+      overflow_ways: overflowFor(lines),
       connections6: lines6,
       overflow6: overflowFor(lines6),
+      overflow_ways6: overflowFor(lines6),
       proxied: Math.ceil((Math.max(lines, lines6) * CONNECTIONS_PER_LINE) / PROXIED_SHARE),
     };
     const { pinDirectory } = options;

@@ -40,6 +40,10 @@ export class Records {
     return this.view.getBigUint64(this.at(index, field), true);
   }
 
+  setU64(index: number, field: string, value: bigint): void {
+    this.view.setBigUint64(this.at(index, field), value, true);
+  }
+
   u8(index: number, field: string): number {
     return this.view.getUint8(this.at(index, field));
   }

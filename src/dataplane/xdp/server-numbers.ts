@@ -13,6 +13,7 @@ const TUNNELS = {
 } as const;
 /** What GRE's checksum takes; that of GUE is in the UDP header anyway. */
 const GRE_CHECKSUM = 4;
+const METHODS = { dr: 'FORWARD_DIRECT', tun: 'FORWARD_IPIP', nat: 'FORWARD_MASQUERADE', fullnat: 'FORWARD_FULLNAT' } as const;
 const IP_HEADERS = { 4: 20, 6: 40 } as const;
 
 const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
@@ -136,7 +137,7 @@ export class ServerNumbers {
   writeMethod(server: ServerEntry): void {
     const number = this.numberOf(server);
     const { servers, numbers } = this.path;
-    const name = server.method === 'nat' ? 'FORWARD_MASQUERADE' : (tunnelOf(server)?.name ?? 'FORWARD_DIRECT');
+    const name = tunnelOf(server)?.name ?? METHODS[server.method];
     servers.setPort(number, 'port', portFor(server));
     servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
     servers.setU8(number, 'forwarding', numbers.forwarding[name] as number);

@@ -6,6 +6,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { SCHEDULER_NAMES } from '../../model/index.ts';
 import type { ServerEntry } from '../memory/index.ts';
+import type { LocalAddresses } from './local-addresses.ts';
 import type { PacketPath } from './program.ts';
 import type { ServiceSlot } from './service-slot.ts';
 
@@ -13,7 +14,7 @@ const server = z.object({
   number: z.int(),
   address: z.string(),
   port: z.int(),
-  method: z.enum(['dr', 'tun', 'nat']),
+  method: z.enum(['dr', 'tun', 'nat', 'fullnat']),
   tunnel: z.object({ type: z.enum(['ipip', 'gue', 'gre']), port: z.int(), checksum: z.enum(['none', 'csum', 'remcsum']) }).optional(),
   weight: z.int(),
   upperThreshold: z.int(),
@@ -23,6 +24,8 @@ const server = z.object({
 const tables = z.object({
   /** Connections that the pinned tables have room for; a version before this one did not say. */
   sizes: z.object({ connections: z.int(), connections6: z.int() }).optional(),
+  /** Of full NAT, those too that only connections still name. */
+  localAddresses: z.array(z.object({ address: z.string(), number: z.int() })).optional(),
   services: z.array(
     z.object({
       index: z.int(),
@@ -35,6 +38,7 @@ const tables = z.object({
       onePacket: z.boolean().default(false),
       persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
       defence: z.object({ synProxy: z.boolean(), sourceLimit: z.object({ perSecond: z.int(), burst: z.int() }).optional() }).optional(),
+      localAddresses: z.array(z.string()).optional(),
       /** In the order of adding. */
       servers: z.array(server),
     }),
@@ -43,11 +47,17 @@ const tables = z.object({
 
 export type SavedTables = z.infer<typeof tables>;
 
-export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], numberOf: (server: ServerEntry) => number): SavedTables {
+export function describeTables(
+  path: PacketPath,
+  slots: readonly ServiceSlot[],
+  locals: LocalAddresses,
+  numberOf: (server: ServerEntry) => number,
+): SavedTables {
   return {
+    localAddresses: locals.describe(),
     sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
     services: slots.map(({ entry, index }) => {
-      const { key, scheduler, schedulerFlags, persistence, onePacket, defence } = entry.service;
+      const { key, scheduler, schedulerFlags, persistence, onePacket, defence, localAddresses } = entry.service;
       return {
         index,
         key: key.kind === 'fwmark' ? key : { ...key, address: String(key.address) },
@@ -56,11 +66,12 @@ export function describeTables(path: PacketPath, slots: readonly ServiceSlot[], 
         onePacket,
         ...(persistence && { persistence }),
         ...(defence && { defence }),
+        ...(localAddresses && { localAddresses: localAddresses.map(String) }),
         servers: entry.servers.toReversed().map((server) => ({
           number: numberOf(server),
           address: String(server.address),
           port: server.port,
-          method: server.method as 'dr' | 'tun' | 'nat',
+          method: server.method,
           ...(server.tunnel && { tunnel: server.tunnel }),
           weight: server.weight,
           upperThreshold: server.upperThreshold,

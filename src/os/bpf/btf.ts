@@ -53,8 +53,17 @@ export class Btf {
   struct(name: string): StructLayout {
     const type = this.types.find((candidate) => candidate.kind === KIND.struct && candidate.name === name);
     assert(type, `the BPF object has no struct ${name}`);
-    const fields = type.members.map((member) => [member.name, { offset: (member.value & 0xffffff) / 8, size: this.sizeOf(member.type) }]);
-    return { size: type.sizeOrType, fields: Object.fromEntries(fields) };
+    return { size: type.sizeOrType, fields: Object.fromEntries(this.fieldsOf(type, 0)) };
+  }
+
+  /** With those of unions that have no name of their own. */
+  private fieldsOf(type: RawType, base: number): [string, StructField][] {
+    return type.members.flatMap((member): [string, StructField][] => {
+      const offset = base + (member.value & 0xffffff) / 8;
+      const inner = this.types[member.type];
+      if (member.name === '' && inner?.kind === KIND.union) return this.fieldsOf(inner, offset);
+      return [[member.name, { offset, size: this.sizeOf(member.type) }]];
+    });
   }
 
   /** The constants of an enum by name. */

@@ -11,7 +11,8 @@ const HEADS: Readonly<Record<string, string>> = {
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   vrrp_instance: ['no_virtual_ipaddress'],
   vrrp_sync_group: ['group {\nSA SB2\n}'],
-  virtual_server: ['real_server 192.0.2.200 80 {\nTCP_CHECK {\nconnect_port 80\n}\n}'],
+  // Full NAT, a method that keepalived does not have, needs the group.
+  virtual_server: ['laddr_group_name LG', 'real_server 192.0.2.200 80 {\nTCP_CHECK {\nconnect_port 80\n}\n}'],
   garp_group: ['interface eth0'],
 };
 
@@ -54,7 +55,10 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Things that references lead to. */
-const SURROUNDINGS = `vrrp_instance SA {
+const SURROUNDINGS = `local_address_group LG {
+192.0.2.251
+}
+vrrp_instance SA {
 interface eth0
 virtual_router_id 101
 no_virtual_ipaddress

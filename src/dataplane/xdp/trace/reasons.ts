@@ -41,6 +41,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
       "is for a tunnel, but its port's driver left no room before the frame for the tunnel's headers; or becomes a longer one in the SYN proxy, and there is no room behind it.",
     remedy: "Forward by `DR` or `NAT`, or use a port whose driver leaves XDP's usual room.",
   },
+  DROP_NO_LOCAL_PORT: {
+    meaning: 'would start a connection by full NAT, but its service has no local address, or no port is free there (64 are tried).',
+    remedy: 'Give the service more local addresses, or a wider `local_ports`.',
+  },
   DROP_CHECKSUM_SPLIT: {
     meaning:
       'is the first fragment of an SCTP packet whose port masquerading changes: its checksum counts what other fragments carry, and cannot be made right.',

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ways back of masqueraded connections: what they are found by, where they lead, and how they leave the table. With full NAT a way back
+ * goes by the local address and port that its connection has.
+ */
+#pragma once
+
+#include "conn_slot.h"
+
+/* What a new connection is made of. */
+struct admission {
+	__u32 server;
+	__u32 control; /* its template's number */
+	__u32 event; /* of its first packet: TCP's flags, or SCTP's event */
+	__u32 now;
+	__u32 local;  /* full NAT only: local_endpoint() */
+	__u32 number; /* and the slot that the connection takes */
+	struct hop from; /* only where some server is masqueraded */
+};
+
+/* What a connection is found by, but for its lines. */
+static __always_inline void conn_tuple(enum family family, struct conn_key *tuple, const struct conn *conn, __u32 protocol)
+{
+	const __u64 *rest = (const __u64 *)((const struct conn6 *)conn)->client_rest;
+
+	tuple->addresses = (__u64)conn->virtual << 32 | conn->client;
+	tuple->ports = (__u32)conn->virtual_port << 16 | conn->client_port;
+	tuple->kind = protocol;
+	if (family == FAMILY_6) {
+		((struct conn_key6 *)tuple)->rest[0] = rest[0];
+		((struct conn_key6 *)tuple)->rest[1] = rest[1];
+		((struct conn_key6 *)tuple)->rest[2] = rest[2];
+	}
+}
+
+/* Where full NAT sends a connection's packets from, in one word that is never 0: the number of a local address, and a port of it. */
+static __always_inline __u32 local_endpoint(__u32 number, __be16 port)
+{
+	return number << 16 | port;
+}
+
+static __always_inline __be16 local_port(__u32 local)
+{
+	return (__be16)local;
+}
+
+static __always_inline struct local_address *local_address_of(__u32 local)
+{
+	__u32 number = local >> 16;
+
+	return bpf_map_lookup_elem(&local_addresses, &number);
+}
+
+/* What a reply to a connection is found by; `local` 0: it goes to the client itself. */
+static __always_inline int reply_key(enum family family, struct conn_key *key, const struct conn_key *tuple, const struct server *server,
+				     __u32 local)
+{
+	__be16 client_port = (__be16)tuple->ports, virtual_port = (__be16)(tuple->ports >> 16);
+	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	__be16 port = server->port ? server->port : virtual_port;
+	__u32 kind = (tuple->kind & META_FLOW) | META_REPLY;
+	__be32 client = (__be32)tuple->addresses;
+	const struct local_address *from = NULL;
+	struct conn_key6 *key6 = (struct conn_key6 *)key;
+
+	if (local) {
+		from = local_address_of(local);
+		if (!from)
+			return 0;
+		client = family == FAMILY_6 ? fold(&from->address) : from->address.word[0];
+		client_port = local_port(local);
+	}
+	if (family == FAMILY_6) {
+		key->addresses = (__u64)client << 32 | fold(&server->address);
+		key->ports = (__u32)client_port << 16 | port;
+		key->kind = kind;
+		key6->rest[0] = (__u64)server->address.word[3] << 32 | server->address.word[2];
+		key6->rest[1] = (from ? (__u64)from->address.word[1] << 32 : rest[1] << 32) | server->address.word[1];
+		key6->rest[2] = from ? (__u64)from->address.word[3] << 32 | from->address.word[2] : rest[0];
+		find_lines6(key6);
+	} else {
+		*key = conn_key(server->address.word[0], client, port, client_port, kind);
+	}
+	return 1;
+}
+
+static __always_inline __u32 *reply_number(enum family family, struct conn *entry)
+{
+	return family == FAMILY_6 ? &((struct reply6 *)entry)->number : &((struct reply *)entry)->number;
+}
+
+/* A number for a connection in an overflow map; 0 where there is no room. */
+static __always_inline __u32 overflow_way_enter(enum family family, const struct conn_key *tuple)
+{
+	__u32 number = NUMBER_OVERFLOW | (__sync_fetch_and_add(&settings.overflow_ways, 1) & (NUMBER_OVERFLOW - 1));
+	long failed;
+
+	if (family == FAMILY_6)
+		failed = bpf_map_update_elem(&overflow_ways6, &number, tuple, BPF_NOEXIST);
+	else
+		failed = bpf_map_update_elem(&overflow_ways, &number, tuple, BPF_NOEXIST);
+	return failed ? 0 : number;
+}
+
+static __always_inline void overflow_way_remove(enum family family, __u32 number)
+{
+	if (!(number & NUMBER_OVERFLOW))
+		return;
+	if (family == FAMILY_6)
+		bpf_map_delete_elem(&overflow_ways6, &number);
+	else
+		bpf_map_delete_elem(&overflow_ways, &number);
+}
+
+/* Writes into a way back where it leads. */
+static __always_inline void reply_lead(enum family family, struct conn *entry, const struct conn_key *tuple)
+{
+	struct reply6 *reply6 = (struct reply6 *)entry;
+	struct reply *reply = (struct reply *)entry;
+
+	if (family == FAMILY_6) {
+		reply6->virtual = key6_virtual((const struct conn_key6 *)tuple);
+		reply6->virtual_port = (__be16)(tuple->ports >> 16);
+	} else {
+		reply->virtual = (__be32)(tuple->addresses >> 32);
+		reply->virtual_port = (__be16)(tuple->ports >> 16);
+	}
+}
+
+/* Whether a way back leads to this connection. */
+static __always_inline int reply_leads_to(enum family family, const struct conn *entry, const struct conn_key *tuple)
+{
+	const struct reply6 *reply6 = (const struct reply6 *)entry;
+	const struct reply *reply = (const struct reply *)entry;
+	__be16 port = (__be16)(tuple->ports >> 16);
+
+	if (family == FAMILY_6) {
+		struct address6 virtual = key6_virtual((const struct conn_key6 *)tuple);
+
+		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == port;
+	}
+	return reply->virtual == (__be32)(tuple->addresses >> 32) && reply->virtual_port == port;
+}
+
+/* What is remembered of a connection that the SYN proxy made is found by this. */
+static __always_inline struct proxied_key proxied_key_of(enum family family, const struct conn_key *tuple)
+{
+	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	struct proxied_key key = { .ports = tuple->ports };
+	const __be32 client[] = { (__be32)rest[1], (__be32)rest[0], (__be32)(rest[0] >> 32) };
+
+	if (family == FAMILY_6) {
+		key.client = unfold((__be32)tuple->addresses, client);
+		key.virtual = key6_virtual((const struct conn_key6 *)tuple);
+	} else {
+		key.client.word[0] = (__be32)tuple->addresses;
+		key.virtual.word[0] = (__be32)(tuple->addresses >> 32);
+	}
+	return key;
+}
+
+static __always_inline struct proxied_key proxied_key(enum family family, const struct conn *conn)
+{
+	const __be32 *rest = ((const struct conn6 *)conn)->client_rest, *virtual = ((const struct conn6 *)conn)->virtual_rest;
+	struct proxied_key key = { .ports = (__u32)conn->virtual_port << 16 | conn->client_port };
+
+	if (family == FAMILY_6) {
+		const __be32 client[] = { rest[2], rest[0], rest[1] };
+
+		key.client = unfold(conn->client, client);
+		key.virtual = unfold(conn->virtual, virtual);
+	} else {
+		key.client.word[0] = conn->client;
+		key.virtual.word[0] = conn->virtual;
+	}
+	return key;
+}
+
+static __noinline int proxied_forget(const struct conn *conn)
+{
+	struct proxied_key key = proxied_key(FAMILY_4, conn);
+
+	return bpf_map_delete_elem(&proxied, &key);
+}
+
+static __noinline int proxied_forget6(const struct conn6 *conn)
+{
+	struct proxied_key key = proxied_key(FAMILY_6, &conn->core);
+
+	return bpf_map_delete_elem(&proxied, &key);
+}
+
+static __always_inline int reply_remove_from(enum family family, struct conn *conn, __u32 protocol, struct conn_key *tuple,
+					     struct conn_key *key)
+{
+	struct conn_place place;
+	struct server *server;
+	struct conn *reply;
+	__u32 index;
+
+	index = conn->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server)
+		return 0;
+	conn_tuple(family, tuple, conn, protocol);
+	if (!reply_key(family, key, tuple, server, conn->local) || !conn_place(family, key, &place))
+		return 0;
+	reply = conn_find_apart(family, place.first, key);
+	/* A local address and port belong to one connection at a time. */
+	if (!reply || !(conn->local || reply_leads_to(family, reply, tuple)) || !slot_claim(reply, conn_meta(reply)))
+		return 0;
+	if (conn->local)
+		overflow_way_remove(family, *reply_number(family, reply));
+	conn_give_back(family, &place, key, reply);
+	return 1;
+}
+
+/* One connection more, or less, at a local address. */
+static __always_inline void local_count(__u32 local, __u32 change)
+{
+	struct local_address *from = local_address_of(local);
+
+	if (from)
+		__sync_fetch_and_add(&from->connections, change);
+}
+
+/* Takes the way back out of the table, unless it has become that of another connection. */
+__noinline int reply_remove(struct conn *conn, __u32 protocol)
+{
+	struct conn_key tuple, key;
+
+	return conn ? reply_remove_from(FAMILY_4, conn, protocol, &tuple, &key) : 0;
+}
+
+__noinline int reply_remove6(struct conn6 *conn, __u32 protocol)
+{
+	struct conn_key6 tuple, key;
+
+	return conn ? reply_remove_from(FAMILY_6, &conn->core, protocol, &tuple.core, &key.core) : 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Full NAT of IPv6, as that of IPv4 is in fullnat.h. */
+#pragma once
+
+#include "fullnat.h"
+
+static __always_inline int error_to_server6(struct xdp_md *ctx, struct packet *packet, struct conn_key6 *key)
+{
+	struct local_address *from;
+	struct quotation quoted;
+	struct both_ends ends;
+	struct server *server;
+	__u32 index;
+
+	if (!icmp6_quoted(ctx, packet, &quoted))
+		return XDP_DROP;
+	*key = quoted_tuple(&quoted, 0);
+	find_lines6(key);
+	if (!find_ends(FAMILY_6, &key->core, &ends))
+		return drop(DROP_TABLE_BUSY);
+	from = local_address_of(ends.local);
+	index = ends.server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server || !from)
+		return drop(DROP_SERVER_DELETED);
+	rewrite_quoted_source6(packet, &quoted, server);
+	rewrite_quoted6(packet, &quoted.ip6->destination, &quoted.ports->destination, &packet->ip6->source, &from->address,
+			local_port(ends.local));
+	write_macs(packet->eth, server->destination_mac);
+	return send_by(ctx, server->ifindex);
+}
+
+SEC("xdp.frags")
+int fullnat6_program(struct xdp_md *ctx)
+{
+	struct fragment_key6 where;
+	struct fragment_way6 *way;
+	struct both_ends ends;
+	struct packet packet;
+	struct conn_key6 *key;
+	__u32 zero = 0;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key || !parse_lengths6(ctx, &packet))
+		return XDP_DROP;
+	if (packet.later_fragment) {
+		where = fragment_key6(packet.ip6, packet.fragment_id);
+		way = bpf_map_lookup_elem(&fragments6, &where);
+		if (!way)
+			return drop(DROP_FRAGMENT_UNKNOWN);
+		ends = (struct both_ends){ .server = way->server, .local = way->local };
+		return to_server(FAMILY_6, ctx, &packet, &ends, REWRITE_ADDRESS);
+	}
+	if (packet.protocol == NEXT_ICMP6)
+		return error_to_server6(ctx, &packet, key);
+	packet_key6(key, &packet, 0);
+	if (!find_ends(FAMILY_6, &key->core, &ends))
+		return drop(DROP_TABLE_BUSY);
+	return to_server(FAMILY_6, ctx, &packet, &ends, REWRITE_ENDPOINT);
+}
+
+static __always_inline void read_back6(const struct conn6 *conn, struct way_back6 *back)
+{
+	const __be32 client_rest[] = { conn->client_rest[2], conn->client_rest[0], conn->client_rest[1] };
+
+	back->virtual = unfold(conn->core.virtual, conn->virtual_rest);
+	back->client = unfold(conn->core.client, client_rest);
+	back->virtual_port = conn->core.virtual_port;
+	back->client_port = conn->core.client_port;
+	back->to = conn->from;
+}
+
+SEC("xdp.frags")
+int fullnat_reply6_program(struct xdp_md *ctx)
+{
+	struct way_back6 back;
+	struct conn_line *line;
+	struct packet packet;
+	struct conn_key6 *key;
+	struct conn *reply;
+	struct conn *conn;
+	__u32 meta, zero = 0;
+	__u8 event = 0;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key || !parse_lengths6(ctx, &packet) || packet.later_fragment)
+		return XDP_PASS;
+	if (!read_event(FAMILY_6, &packet, &event))
+		return XDP_PASS;
+	packet_key6(key, &packet, META_REPLY);
+	line = conn_line_of(FAMILY_6, &key->core);
+	reply = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
+	if (!reply)
+		return XDP_PASS;
+	meta = conn_meta(reply);
+	conn = way_conn(FAMILY_6, &key->core, reply);
+	if (!conn)
+		return XDP_PASS;
+	read_back6((struct conn6 *)conn, &back);
+	if ((conn_meta(reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
+		return XDP_PASS;
+	if (!serve_reply(&packet, conn, event, now_jiffies()))
+		return XDP_PASS;
+	if (packet.protocol == IPPROTO_TCP)
+		note_answer(FAMILY_6, &packet, conn, event);
+	if (packet.fragment)
+		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->server, &back);
+	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
+}
