@@ -39,7 +39,8 @@ export class PathCopy {
   /** Services, servers, ports and settings as they are now; no connections, no counts. `servers`: the numbers in use. */
   refresh(servers: readonly number[]): void {
     const { live, path } = this;
-    for (const name of ['servers', 'loads', 'services', 'markRules', 'localAddresses', 'settings'] as const) path[name].bytes.set(live[name].bytes);
+    for (const name of ['servers', 'loads', 'services', 'markRules', 'localAddresses', 'settings'] as const)
+      path[name].bytes.set(live[name].bytes);
     path.slots.set(live.slots);
     for (const family of [4, 6] as const) copyMap(live.serviceIndexes[family], path.serviceIndexes[family]);
     copyMap(live.serviceMarks, path.serviceMarks);
