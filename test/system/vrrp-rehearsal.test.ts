@@ -4,7 +4,7 @@ import { readKeepalived } from '../../src/config/index.ts';
 import { Rehearsal } from '../../src/daemon/failover/rehearsal.ts';
 import type { VirtualRouter } from '../../src/model/index.ts';
 import { Rtnetlink } from '../../src/os/netlink/index.ts';
-import type { AddressSpec } from '../../src/wire/index.ts';
+import { decodeAddress } from '../../src/wire/index.ts';
 import { inNamespace, run, VethPair } from './support.ts';
 
 const CONFIGURATION = `vrrp_script never {
@@ -37,9 +37,10 @@ describe('the rehearsal of a takeover', () => {
     inNamespace(pair.first, () => {
       const rtnetlink = new Rtnetlink();
       const addAddress = rtnetlink.addAddress.bind(rtnetlink);
-      rtnetlink.addAddress = (spec: AddressSpec) => {
-        asked.push(`${spec.prefix.address} on ${spec.interfaceIndex}`);
-        return addAddress(spec);
+      rtnetlink.addAddress = (encoded) => {
+        const address = decodeAddress(encoded as Uint8Array);
+        asked.push(address.ok ? `${address.value.prefix.address} on ${address.value.interfaceIndex}` : address.reason);
+        return addAddress(encoded);
       };
       const [router] = readKeepalived(CONFIGURATION, { file: 'k.conf' }).configuration.routers;
       const rehearsal = new Rehearsal(router as VirtualRouter, rtnetlink);

@@ -2,12 +2,19 @@
 import type { Vip, VirtualRouter } from '../../model/index.ts';
 import type { Rtnetlink } from '../../os/netlink/index.ts';
 import type { Logger } from '../../ports/index.ts';
-import type { Link } from '../../wire/index.ts';
+import { encodeAddress, type Link } from '../../wire/index.ts';
 import { addressSpec, deviceOf, vipText } from './vip.ts';
 
 interface HeldVip {
   readonly vip: Vip;
   readonly device: string;
+}
+
+/** What it takes to put a VIP on an interface. */
+interface PlannedVip extends HeldVip {
+  readonly text: string;
+  readonly link: Link;
+  readonly encoded: Uint8Array;
 }
 
 export class AddressKeeper {
@@ -16,6 +23,8 @@ export class AddressKeeper {
   private readonly logger: Logger;
   /** Addresses that we put on interfaces. One that was there before is somebody else's (an owner's real address) and stays. */
   private readonly added = new Map<string, HeldVip>();
+  /** Made once for as long as the interface is the same. */
+  private readonly plans = new WeakMap<Vip, PlannedVip>();
   /** While starting, VIPs are removed whoever put them there: a dead predecessor left them. */
   clearing = true;
 
@@ -25,14 +34,17 @@ export class AddressKeeper {
     this.logger = logger;
   }
 
+  /** Has ready what a takeover will ask of the kernel. */
+  prepare(router: Pick<VirtualRouter, 'interface' | 'vmac'>, vips: readonly Vip[]): void {
+    for (const vip of vips) this.plan(router, vip);
+  }
+
   /** False when at least one is not there afterwards: its interface is missing, or the kernel refuses. */
   add(router: Pick<VirtualRouter, 'interface' | 'vmac'>, vips: readonly Vip[]): boolean {
     let whole = true;
     for (const vip of vips) {
-      const device = deviceOf(router, vip);
-      const there = this.change(vip, device, 'add', (index) => {
-        if (this.rtnetlink.addAddress(addressSpec(vip, index)) === 'added') this.added.set(vipText(vip, device), { vip, device });
-      });
+      const plan = this.plan(router, vip);
+      const there = plan !== undefined && this.attempt('add', plan.text, () => this.put(plan));
       whole &&= there;
     }
     return whole;
@@ -41,8 +53,10 @@ export class AddressKeeper {
   remove(router: Pick<VirtualRouter, 'interface' | 'vmac'>, vips: readonly Vip[]): void {
     for (const vip of vips) {
       const device = deviceOf(router, vip);
-      if (!this.added.delete(vipText(vip, device)) && !this.clearing) continue;
-      this.change(vip, device, 'remove', (index) => this.rtnetlink.deleteAddress(addressSpec(vip, index)));
+      const text = vipText(vip, device);
+      if (!this.added.delete(text) && !this.clearing) continue;
+      const link = this.linkOf(device);
+      if (link) this.attempt('remove', text, () => this.rtnetlink.deleteAddress(addressSpec(vip, link.index)));
     }
   }
 
@@ -72,14 +86,26 @@ export class AddressKeeper {
     return [...this.added.keys()];
   }
 
-  private change(vip: Vip, device: string, verb: 'add' | 'remove', change: (interfaceIndex: number) => void): boolean {
+  private plan(router: Pick<VirtualRouter, 'interface' | 'vmac'>, vip: Vip): PlannedVip | undefined {
+    const device = deviceOf(router, vip);
     const link = this.linkOf(device);
-    if (!link) return false;
+    const known = this.plans.get(vip);
+    if (!link || known?.link === link) return link && known;
+    const plan = { vip, device, link, text: vipText(vip, device), encoded: encodeAddress(addressSpec(vip, link.index)) };
+    this.plans.set(vip, plan);
+    return plan;
+  }
+
+  private put(plan: PlannedVip): void {
+    if (this.rtnetlink.addAddress(plan.encoded) === 'added') this.added.set(plan.text, plan);
+  }
+
+  private attempt(verb: 'add' | 'remove', text: string, change: () => void): boolean {
     try {
-      change(link.index);
+      change();
       return true;
     } catch (error) {
-      this.logger.log('error', `Cannot ${verb} ${vipText(vip, device)}: ${(error as Error).message}`);
+      this.logger.log('error', `Cannot ${verb} ${text}: ${(error as Error).message}`);
       return false;
     }
   }

@@ -9,8 +9,8 @@ import { reviveAddresses } from './transfer.ts';
 
 export type ReactorNews = Exclude<FromThread, { type: 'started' | 'status' | 'dump' | 'stopped' }>;
 
-/** Little to look through each time. */
-const YOUNG_GENERATION_MB = 4;
+/** Three semi-spaces of the size that the flags ask for. How long it takes to clear hangs on what survives, which is next to nothing. */
+const YOUNG_GENERATION_MB = 24;
 
 export class ReactorLink {
   private readonly worker: Worker;

@@ -6,6 +6,7 @@
 import { type Instant, IpAddress } from '../../base/index.ts';
 import type { VirtualRouter } from '../../model/index.ts';
 import type { Rtnetlink } from '../../os/netlink/index.ts';
+import { monotonicNow } from '../../os/reactor/index.ts';
 import type { Logger } from '../../ports/index.ts';
 import { EMPTY_VRRP_SETTINGS, type VrrpEffect, VrrpEngine } from '../../vrrp/index.ts';
 import type { Link } from '../../wire/index.ts';
@@ -28,7 +29,8 @@ export class Rehearsal {
   private readonly announcer: Announcer;
   /** Without what it tracks: nothing of it may be known yet, and the rehearsal would wait for it. */
   private readonly router: VirtualRouter;
-  private now: Instant = 0;
+  /** As large as they will be: V8 keeps small numbers and large ones apart. */
+  private now: Instant = monotonicNow();
 
   constructor(router: VirtualRouter, rtnetlink: Rtnetlink) {
     this.router = { ...router, trackInterfaces: [], trackScripts: [], trackFiles: [], trackProcesses: [], trackBfds: [] };

@@ -137,7 +137,11 @@ export class VirtualRouterShell {
   /** Whatever a takeover needs runs once. Before its time a tick changes nothing. */
   private rehearse(): void {
     const [router] = this.settings.routers;
-    if (router) this.sockets.rehearse(router);
+    if (router) {
+      this.addresses.prepare(router, [...router.vips, ...router.excludedVips]);
+      this.announcer.prepare(router, [...router.vips, ...router.excludedVips]);
+      this.sockets.rehearse(router);
+    }
     this.perform(REHEARSED);
     this.rehearsal?.play();
     // Once to fetch it into the caches, and once more to run from there; but a rehearsal must never delay the takeover itself.

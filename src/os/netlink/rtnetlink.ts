@@ -106,9 +106,13 @@ export class Rtnetlink {
     return collect(messages ?? [], decodeAddress);
   }
 
-  /** Puts an address on an interface. `exists` when it was there already (whoever put it there). Throws SystemError otherwise. */
-  addAddress(spec: AddressSpec): 'added' | 'exists' {
-    const add = () => this.socket.request('RTM_NEWADDR', RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, encodeAddress(spec));
+  /**
+   * Puts an address on an interface; who is in a hurry has it encoded beforehand. `exists` when it was there already (whoever put it there).
+   * Throws SystemError otherwise.
+   */
+  addAddress(address: AddressSpec | Uint8Array): 'added' | 'exists' {
+    const encoded = address instanceof Uint8Array ? address : encodeAddress(address);
+    const add = () => this.socket.request('RTM_NEWADDR', RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, encoded);
     return unlessAbsent(add, ['EEXIST']) ? 'added' : 'exists';
   }
 

@@ -21,6 +21,21 @@ export interface Announcement {
   readonly isRouter?: boolean;
 }
 
+export interface EncodedAnnouncement {
+  readonly frame: Uint8Array;
+  /** The interface, as the kernel wants to be told of it. */
+  readonly to: Uint8Array;
+}
+
+export function encodeAnnouncement(announcement: Announcement): EncodedAnnouncement {
+  const { interfaceIndex, mac, address, operation, isRouter = false } = announcement;
+  const isV4 = address.family === 4;
+  return {
+    frame: isV4 ? encodeGratuitousArp(mac, address, operation) : encodeUnsolicitedAdvertisement({ target: address, mac, isRouter }),
+    to: encodeLinkLayerAddress(interfaceIndex, isV4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6, BROADCAST_MAC),
+  };
+}
+
 /** One packet socket for all interfaces of a network namespace. It only sends: protocol 0 keeps every received frame away from it. */
 export class AnnouncementSocket {
   private readonly fd: number;
@@ -32,13 +47,12 @@ export class AnnouncementSocket {
 
   /** Tells the whole link once. Undefined means sent; ENETDOWN, ENXIO, ENOBUFS … come back as values. */
   announce(announcement: Announcement): SystemError | undefined {
-    const { interfaceIndex, mac, address, operation, isRouter = false } = announcement;
-    const etherType = address.family === 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6;
-    const frame =
-      address.family === 4
-        ? encodeGratuitousArp(mac, address, operation)
-        : encodeUnsolicitedAdvertisement({ target: address, mac, isRouter });
-    return sendTo(this.fd, frame, encodeLinkLayerAddress(interfaceIndex, etherType, BROADCAST_MAC));
+    return this.send(encodeAnnouncement(announcement));
+  }
+
+  /** The same with what was encoded beforehand, for who is in a hurry. */
+  send({ frame, to }: EncodedAnnouncement): SystemError | undefined {
+    return sendTo(this.fd, frame, to);
   }
 
   close(): void {

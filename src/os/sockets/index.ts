@@ -1,5 +1,5 @@
 /** Raw sockets, and those of bidirectional forwarding detection. */
-export { type Announcement, AnnouncementSocket } from './announcement-socket.ts';
+export { type Announcement, AnnouncementSocket, type EncodedAnnouncement, encodeAnnouncement } from './announcement-socket.ts';
 export { type BfdDatagram, BfdListener, BfdSender } from './bfd-socket.ts';
 export { PingSocket } from './ping-socket.ts';
 export { VmacListener } from './vmac-listener.ts';
