@@ -59,7 +59,9 @@ static __noinline void end_conn(const struct conn_key *key, struct conn *conn)
 /* Out of line, for its key is too large for the stack of all the others. */
 static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, enum rewrite what, __u32 local)
 {
-	struct fragment_way6 way = { .server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0 };
+	struct fragment_way6 way = {
+		.server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0, .since = now_jiffies()
+	};
 	struct fragment_key6 key = fragment_key6(ip6, id);
 
 	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);
@@ -67,7 +69,9 @@ static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 i
 
 static __noinline void remember_fragment4(const struct iphdr *ip, __u32 server, enum rewrite what, __u32 local)
 {
-	struct fragment_way way = { .server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0 };
+	struct fragment_way way = {
+		.server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0, .since = now_jiffies()
+	};
 	struct packet packet = { .ip = (struct iphdr *)ip };
 	struct fragment_key key = fragment_key(&packet);
 

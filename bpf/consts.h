@@ -99,6 +99,21 @@
 /* What the director offers as its window scale when it answers for a server; the server's windows are converted to it. */
 #define PROXY_SCALE 7
 
+/*
+ * The highest bits of a connection's meta word count the packets of its client, those of one second as one, as far as drop_entry asks: a
+ * busy connection is told by the highest bit alone.
+ */
+#define META_HEARD_SHIFT 28
+#define META_HEARD_ONE 0x10000000U
+#define META_HEARD_OFTEN 0x80000000U
+
+/* Whom drop_entry spares, as IPVS's todrop_entry() does: connections that were heard of in this time, and those of more packets than this. */
+#define SPARED_SECONDS 60
+#define SPARED_PACKETS 8
+
+/* How long the fragments of a datagram may take, as the kernel's own defragmentation has it (net.ipv4.ipfrag_time). */
+#define FRAGMENT_SECONDS 30
+
 #define NSEC_PER_SEC 1000000000ULL
 
 /* Where the entry program jumps to; indexes of the `programs` map. */
@@ -257,6 +272,8 @@ enum sweep_kind {
 	SWEEP_EXPIRED = 0,
 	SWEEP_UNSERVED = 1, /* also what servers have that were deleted */
 	SWEEP_SERVER = 2,   /* also what one server has */
+	SWEEP_CROWDED = 3,  /* also what drop_entry gives up to make room */
+	SWEEP_FRAGMENTS = 4, /* also what is remembered of fragments, which is of a map of its own */
 };
 
 /* How a service's scheduler chooses; its slots hold server numbers. */

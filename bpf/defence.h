@@ -31,11 +31,22 @@ static __noinline int source_may_connect(const struct service *service, const st
 	return left >= settings.hz;
 }
 
+/* drop_packet, as IPVS's ip_vs_todrop() counts. */
+static __noinline int is_every_nth(void)
+{
+	if (__sync_fetch_and_sub(&settings.drop_count, 1) > 1)
+		return 0;
+	settings.drop_count = settings.drop_rate;
+	return 1;
+}
+
 /* 0, or the reason why the packet starts no connection. */
 static __always_inline int refused_by_defence(enum family family, const struct packet *packet, const struct service *service, __u32 now)
 {
 	struct source_key key = { .service = service->index };
 
+	if (settings.drop_rate && is_every_nth())
+		return DROP_EVERY_NTH;
 	if (!(service->flags & SERVICE_SOURCE_LIMIT))
 		return 0;
 	if (family == FAMILY_6) {

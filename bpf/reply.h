@@ -123,7 +123,9 @@ static __always_inline int reply_fragment(struct xdp_md *ctx, struct packet *pac
 
 static __always_inline void remember_reply_fragment(const struct packet *packet, __u32 server, const struct way_back *back)
 {
-	struct fragment_way way = { .server = server, .virtual = back->virtual, .client = back->client, .to = back->to };
+	struct fragment_way way = {
+		.server = server, .virtual = back->virtual, .client = back->client, .to = back->to, .since = now_jiffies()
+	};
 	struct fragment_key key = fragment_key(packet);
 
 	if (is_fragment(packet))
@@ -145,7 +147,9 @@ static __always_inline int reply_fragment6(struct xdp_md *ctx, struct packet *pa
 
 static __noinline void remember_reply_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, const struct way_back6 *back)
 {
-	struct fragment_way6 way = { .server = server, .virtual = back->virtual, .client = back->client, .to = back->to };
+	struct fragment_way6 way = {
+		.server = server, .virtual = back->virtual, .client = back->client, .to = back->to, .since = now_jiffies()
+	};
 	struct fragment_key6 key = fragment_key6(ip6, id);
 
 	bpf_map_update_elem(&fragments6, &key, &way, BPF_ANY);

@@ -139,5 +139,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 		else
 			follow_client(ctx, packet->eth, conn, server, now);
 	}
+	if (kept == KEPT_AFRESH && !(meta & META_HEARD_OFTEN))
+		__sync_fetch_and_add(&conn->meta, META_HEARD_ONE);
 	return forward(family, ctx, packet, index, server, rewrite_of(meta));
 }

@@ -297,6 +297,7 @@ struct fragment_way {
 	__u32 local;       /* of a request by full NAT: its source becomes this local address */
 	__be32 client;     /* of a reply by full NAT: its destination becomes this */
 	struct hop to;     /* of a reply */
+	__u32 since;       /* jiffies: when the first fragment came */
 };
 
 struct fragment_way6 {
@@ -306,6 +307,7 @@ struct fragment_way6 {
 	struct address6 virtual;
 	struct address6 client;
 	struct hop to;
+	__u32 since;
 };
 
 /* What a scheduler may ask about a server, read once. */
@@ -367,7 +369,10 @@ struct settings {
 	__u32 overflow6_count;
 	__u64 cookie_key[2]; /* secret */
 	__u32 overflow_ways; /* numbers of them that were given out */
-	__u32 padding;
+	__u32 drop_rate; /* drop_packet: of so many new connections one is refused; 0: none */
+	/* Written with every new connection while there is a rate: apart from what all packets read. */
+	__s32 drop_count __attribute__((aligned(64))); /* new connections until that one */
+	__u32 drop_turns[SPARED_PACKETS + 1]; /* drop_entry: connections of so many packets until one is given up */
 };
 
 /* Argument and answer of the `sweep` program. */

@@ -12,6 +12,56 @@ struct sweep_walk {
 	__u32 now;
 };
 
+/* One of as many connections as each had packets, as IPVS's todrop_entry(). Only the director comes here, one call after the other. */
+static __always_inline int turn_comes(__u32 packets)
+{
+	__u32 *turn = &settings.drop_turns[packets];
+
+	if ((__s32)--*turn > 0)
+		return 0;
+	*turn = packets;
+	return 1;
+}
+
+static __always_inline int is_idle(const struct conn *conn, __u32 meta, __u32 now)
+{
+	__u32 silent = settings.timeouts[timeout_index(meta) & (TIMEOUT_COUNT - 1)] + now - conn->expires;
+	__u32 packets = (meta >> META_HEARD_SHIFT) + 1;
+
+	return (__s32)silent >= (__s32)(SPARED_SECONDS * settings.hz) && packets <= SPARED_PACKETS && turn_comes(packets);
+}
+
+/* A datagram's own connections never make a template worth keeping: it is spared. */
+static __always_inline int is_one_packets(__u32 index)
+{
+	struct server_load *load = bpf_map_lookup_elem(&server_loads, &index);
+	struct service *service;
+	__u32 number;
+
+	if (!load)
+		return 0;
+	number = load->service;
+	service = bpf_map_lookup_elem(&services, &number);
+	return service && service->flags & SERVICE_ONE_PACKET;
+}
+
+/*
+ * Whom drop_entry gives up, as IPVS's ip_vs_random_dropentry(): connections that are half open, idle ones of few packets, and templates none of
+ * whose connections was ever established.
+ */
+static __noinline int is_expendable(const struct conn *conn, __u32 meta, __u32 now)
+{
+	__u32 state = meta & META_STATE, protocol = (meta & META_PROTOCOL) >> META_PROTOCOL_SHIFT;
+
+	if (meta & META_TEMPLATE)
+		return !(meta & META_ASSURED) && !is_one_packets(conn->server);
+	if (protocol == CONN_TCP && (state == STATE_SYN_RECV || state == STATE_SYNACK))
+		return 1;
+	if (protocol == CONN_SCTP && (state == SCTP_INIT1 || state == SCTP_INIT))
+		return 1;
+	return (protocol == CONN_UDP || is_established(meta)) && is_idle(conn, meta, now);
+}
+
 /*
  * Only what expired a second ago: a packet that saw the entry alive just before is done with it by then. A template that still controls
  * connections gets another minute.
@@ -25,6 +75,8 @@ static __always_inline int is_due(const struct conn *conn, __u32 meta, const str
 	/* Templates only in a walk after that in which the last of their connections went. */
 	if (meta & META_TEMPLATE && conn->control)
 		return 0;
+	if (kind == SWEEP_CROWDED)
+		return is_expendable(conn, meta, walk->now);
 	return kind == SWEEP_UNSERVED ? !server_is_available(conn->server) : kind == SWEEP_SERVER && conn->server == walk->request->server;
 }
 
@@ -117,6 +169,25 @@ static long sweep_overflow6(void *map, struct conn_key6 *key, struct conn6 *conn
 	return 0;
 }
 
+/* Later fragments of an older datagram have no way any more. */
+static long sweep_fragment(void *map, struct fragment_key *key, struct fragment_way *way, struct sweep_walk *walk)
+{
+	struct fragment_key where = *key;
+
+	if (time_reached(walk->now, way->since + FRAGMENT_SECONDS * settings.hz))
+		bpf_map_delete_elem(map, &where);
+	return 0;
+}
+
+static long sweep_fragment6(void *map, struct fragment_key6 *key, struct fragment_way6 *way, struct sweep_walk *walk)
+{
+	struct fragment_key6 where = *key;
+
+	if (time_reached(walk->now, way->since + FRAGMENT_SECONDS * settings.hz))
+		bpf_map_delete_elem(map, &where);
+	return 0;
+}
+
 SEC("syscall")
 int sweep(struct sweep *request)
 {
@@ -130,10 +201,14 @@ int sweep(struct sweep *request)
 		bpf_loop(request->line_count, sweep_line6, &walk, 0);
 		if (request->with_overflow)
 			bpf_for_each_map_elem(&overflow6, sweep_overflow6, &walk, 0);
+		if (request->kind == SWEEP_FRAGMENTS)
+			bpf_for_each_map_elem(&fragments6, sweep_fragment6, &walk, 0);
 		return 0;
 	}
 	bpf_loop(request->line_count, sweep_line, &walk, 0);
 	if (request->with_overflow)
 		bpf_for_each_map_elem(&overflow, sweep_overflow, &walk, 0);
+	if (request->kind == SWEEP_FRAGMENTS)
+		bpf_for_each_map_elem(&fragments, sweep_fragment, &walk, 0);
 	return 0;
 }

@@ -2,7 +2,29 @@
 import { type Micros, seconds } from '../base/index.ts';
 import type { SchedulerName } from './service.ts';
 
-export interface ForwardingSettings {
+/**
+ * Of a defence against floods: 0 never; 1 while memory or room in the connection tables is scarce; 3 always. 2 is what 1 turns into while
+ * it is on, as in IPVS.
+ */
+export type DefenceMode = 0 | 1 | 2 | 3;
+
+/** IPVS's defences that depend on how much is left of what connections take. */
+export interface DefenceSettings {
+  /** `drop_entry`: connections that look like those of a flood give up their places. */
+  readonly dropEntry: DefenceMode;
+  /** `drop_packet`: one of so many new connections is refused. */
+  readonly dropPacket: DefenceMode;
+  /** `secure_tcp`: the state table that SYN floods do less harm to. */
+  readonly secureTcp: DefenceMode;
+  /** `amemthresh`: free memory, in pages of 4096 bytes, below which it is scarce. */
+  readonly memoryThreshold: number;
+  /** `am_droprate`: of so many new connections drop_packet refuses one in its mode 3. */
+  readonly dropRate: number;
+  /** Free places of a connection table, in percent, below which they are scarce. IPVS's table grows and has nothing of the kind. */
+  readonly tableThreshold: number;
+}
+
+export interface ForwardingSettings extends DefenceSettings {
   /** `expire_nodest_conn`: connections of a deleted server end at once, and of one with weight 0 at their next SYN. */
   readonly expireConnectionsOfDeleted: boolean;
   /** `expire_quiescent_template`: persistence holds no client with a server of weight 0. */
@@ -13,8 +35,6 @@ export interface ForwardingSettings {
   readonly sloppyTcp: boolean;
   /** `sloppy_sctp`: any SCTP packet but an ABORT may. */
   readonly sloppySctp: boolean;
-  /** `secure_tcp`: the state table that SYN floods do less harm to. */
-  readonly secureTcp: boolean;
   /** `lblc_expiration`: how long lblc remembers the server of a virtual address that nobody asks for. */
   readonly lblcExpiration: Micros;
   /** `lblcr_expiration`: how long lblcr leaves a set of servers as it is. */
@@ -36,7 +56,12 @@ export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   connectionReuse: 1,
   sloppyTcp: false,
   sloppySctp: false,
-  secureTcp: false,
+  dropEntry: 0,
+  dropPacket: 0,
+  secureTcp: 0,
+  memoryThreshold: 1024,
+  dropRate: 10,
+  tableThreshold: 10,
   lblcExpiration: seconds(86_400),
   lblcrExpiration: seconds(86_400),
   localPorts: { first: 1024, last: 65_535 },

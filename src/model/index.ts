@@ -18,6 +18,8 @@ export {
   cacheLifetimeOf,
   DEFAULT_FORWARDING_SETTINGS,
   DEFAULT_TABLE_SIZES,
+  type DefenceMode,
+  type DefenceSettings,
   type ForwardingSettings,
   MAX_TABLE_SIZES,
   type PortRange,

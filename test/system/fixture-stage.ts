@@ -1,6 +1,14 @@
 /** Where the stories of the packet fixtures are played: one packet path, set up by the words of the tables. */
 import type { IpAddress } from '../../src/base/index.ts';
-import { type Protocol, type RealServer, type SchedulerName, type ServiceKey, serviceKeyText, type Tunnel } from '../../src/model/index.ts';
+import {
+  DEFAULT_FORWARDING_SETTINGS,
+  type Protocol,
+  type RealServer,
+  type SchedulerName,
+  type ServiceKey,
+  serviceKeyText,
+  type Tunnel,
+} from '../../src/model/index.ts';
 import { indexKey, perCpuStride, possibleCpus } from '../../src/os/bpf/index.ts';
 import type { Row, SetUp, Story } from './fixture-table.ts';
 import {
@@ -52,7 +60,9 @@ export class Stage {
     this.mtus.clear();
     this.crowded = false;
     this.rig.port = INGRESS_INTERFACE;
+    this.rig.plane.setSettings(DEFAULT_FORWARDING_SETTINGS);
     this.rig.reset();
+    path.settings.setU32(0, 'drop_count', 0);
     path.settings.setBytes(0, 'port_mtus', new Uint8Array(path.settings.sizeOf('port_mtus')));
     this.setFlag('SETTING_TX_BY_REDIRECT', false);
     path.ports.update(indexKey(INGRESS_INTERFACE), indexKey(INGRESS_INTERFACE));
@@ -164,6 +174,13 @@ export class Stage {
     },
     crowded: () => {
       this.crowded = true;
+    },
+    /** A defence, in the mode of that number; with a rate that of drop_packet. */
+    defend: (name = '', mode = '', rate = '10') => {
+      const modes = { drop_entry: 'dropEntry', drop_packet: 'dropPacket', secure_tcp: 'secureTcp' } as const;
+      const setting = modes[name as keyof typeof modes];
+      if (!setting) throw new Error(`${name} is no defence`);
+      this.rig.plane.setSettings({ [setting]: Number(mode), dropRate: Number(rate) });
     },
     locked: () => this.lockLines(true),
     unlocked: () => this.lockLines(false),

@@ -1,5 +1,6 @@
-/** New connections that are refused: of a source that makes too many. */
+/** New connections that are refused, of a source that makes too many; and connections that make room when it is scarce. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_FORWARDING_SETTINGS } from '../../src/model/index.ts';
 import { real, tcp, udp } from '../compliance/harness.ts';
 import { buildFrame, type FrameFields, PROTOCOL } from './xdp-frames.ts';
 import { real6, tcp6 } from './xdp-ipv6-fixtures.ts';
@@ -72,5 +73,71 @@ describe('new connections of one source', () => {
     expect(admitted(30)).toBe(30);
     rig.plane.editService({ key: tcp(80), ...PLAIN, defence: { synProxy: false, sourceLimit: { perSecond: 1, burst: 1 } } });
     expect(admitted(30)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('drop_entry', () => {
+  const COUNT = 400;
+  const left = (): number => [...rig.plane.connections()].length;
+  afterEach(() => rig.plane.setSettings(DEFAULT_FORWARDING_SETTINGS));
+
+  it('ends every n-th idle connection of n packets, in each of the 32 parts of the table in turn', () => {
+    rig.plane.addService({ key: udp(53), ...PLAIN });
+    rig.plane.addServer(udp(53), real(1, 1, { port: 53 }));
+    for (const packets of [1, 2, 4]) {
+      const first = port;
+      admitted(COUNT, UDP);
+      for (let more = 1; more < packets; more++) {
+        rig.advance(1);
+        for (let again = 0; again < COUNT; again++) rig.run(buildFrame({ ...UDP, sourcePort: first + again }));
+      }
+      rig.advance(62);
+      expect(left()).toBe(COUNT);
+      rig.plane.setSettings({ dropEntry: 3 });
+      rig.advance(32);
+      rig.plane.setSettings({ dropEntry: 0 });
+      expect(COUNT - left(), `${packets} packets`).toBeGreaterThanOrEqual(Math.floor(COUNT / packets));
+      expect(COUNT - left(), `${packets} packets`).toBeLessThanOrEqual(Math.ceil(COUNT / packets) + 1);
+      rig.plane.setSettings({ dropEntry: 3 });
+      rig.advance(300);
+      expect(left()).toBe(0);
+      rig.plane.setSettings({ dropEntry: 0 });
+    }
+  });
+
+  it('by itself while the table is nearly full, until there is room again', () => {
+    rig.plane.addService({ key: tcp(80), ...PLAIN });
+    rig.plane.addServer(tcp(80), real(1));
+    rig.plane.setSettings({ dropEntry: 1 });
+    const free = (connections: number): number => 1 - connections / rig.plane.tableSize;
+    admitted(3600);
+    rig.advance(1);
+    expect([rig.plane.settings().dropEntry, left()]).toEqual([1, 3600]);
+    admitted(200);
+    rig.advance(1);
+    expect([rig.plane.settings().dropEntry, left() < 3800]).toEqual([2, true]);
+    rig.advance(10);
+    expect(rig.plane.settings().dropEntry).toBe(1);
+    expect(free(left())).toBeGreaterThanOrEqual(0.1);
+    expect(left()).toBeGreaterThan(3300);
+  });
+
+  it('ends templates that no established connection stands for, but those of one-packet scheduling', () => {
+    const persistence = { timeoutSeconds: 300, prefixLength: 32 };
+    rig.plane.addService({ key: tcp(80), ...PLAIN, persistence });
+    rig.plane.addServer(tcp(80), real(1));
+    rig.plane.addService({ key: udp(53), ...PLAIN, onePacket: true, persistence });
+    rig.plane.addServer(udp(53), real(1, 1, { port: 53 }));
+    for (let host = 1; host <= 40; host++) {
+      rig.run(buildFrame({ source: `10.0.1.${host}`, sourcePort: 2000 }));
+      rig.run(buildFrame({ ...UDP, source: `10.0.2.${host}`, sourcePort: 2000 }));
+      rig.run(buildFrame({ source: `10.0.3.${host}`, sourcePort: 2000 }));
+      rig.run(buildFrame({ source: `10.0.3.${host}`, sourcePort: 2000, flags: 'A' }));
+    }
+    rig.plane.setSettings({ dropEntry: 3 });
+    rig.advance(65);
+    const templates = [...rig.plane.connections()].filter(({ clientPort }) => clientPort === 0);
+    const networks = [1, 2, 3].map((network) => templates.filter(({ client }) => String(client).startsWith(`10.0.${network}.`)).length);
+    expect(networks).toEqual([0, 40, 40]);
   });
 });

@@ -52,12 +52,12 @@ describe('the switches of the packet path', () => {
   });
 
   it('secure_tcp lets the client alone establish nothing with NAT, until it is switched off', () => {
-    rig.plane.setSettings({ secureTcp: true });
+    rig.plane.setSettings({ secureTcp: 3 });
     web({}, 'nat');
     send();
     send({ flags: 'A' });
     expect(states()).toBe('SYN_RECV');
-    rig.plane.setSettings({ secureTcp: false });
+    rig.plane.setSettings({ secureTcp: 0 });
     send({ flags: 'A' });
     expect(states()).toBe('ESTABLISHED');
   });

@@ -129,7 +129,7 @@ describe('the packet path moves connections from state to state as Linux 6.1.192
   it.each(rows.filter(({ protocol }) => protocol === 'tcp'))(
     'TCP, secure_tcp $secure, $direction, $event',
     ({ secure, direction, event, next }) => {
-      rig.plane.setSettings({ secureTcp: secure });
+      rig.plane.setSettings({ secureTcp: secure ? 3 : 0 });
       for (const flags of SEGMENTS[event] ?? []) {
         const reached = TCP_STATES.map((state) => {
           force(portOf(direction), rig.plane.path.numbers.state[`STATE_${state}`] as number, isActiveTcpState(state));
@@ -160,7 +160,7 @@ describe('the packet path moves connections from state to state as Linux 6.1.192
 
   it('of TCP’s first packet, secure_tcp or not', () => {
     const first = (secureTcp: boolean, destinationPort: number): string => {
-      rig.plane.setSettings({ secureTcp });
+      rig.plane.setSettings({ secureTcp: secureTcp ? 3 : 0 });
       const sourcePort = secureTcp ? 50_000 : 50_001;
       rig.run(buildFrame({ sourcePort, destinationPort }));
       return [...rig.plane.connections()].find((one) => one.clientPort === sourcePort && one.virtualPort === destinationPort)?.state ?? '';

@@ -83,17 +83,19 @@ describe('vipwright status about services', () => {
 describe('vipwright status about the packet path', () => {
   it('shows the size of the tables and every switch by its name in the file', () => {
     const status = report([]);
-    const settings = { ...status.dataPlane.settings, connectionReuse: 3, secureTcp: true, lblcrExpiration: 60 };
+    const settings = { ...status.dataPlane.settings, connectionReuse: 3, dropEntry: 2, secureTcp: 3, lblcrExpiration: 60 };
     const dataPlane = { ...status.dataPlane, settings, tableSizes: { connections: 1024, connections6: 2048 } };
     expect(
       formatStatus({ ...status, dataPlane })
         .split('\n')
-        .slice(3, 9),
+        .slice(3, 11),
     ).toEqual([
       'packet path',
       '  connections 1024, connections6 2048',
       '  conn_reuse_mode 3, expire_nodest_conn off, expire_quiescent_template off',
-      '  sloppy_tcp off, sloppy_sctp off, secure_tcp on',
+      '  sloppy_tcp off, sloppy_sctp off',
+      '  drop_entry 2 (automatic, on now), drop_packet 0 (off), secure_tcp 3 (on)',
+      '  amemthresh 1024, am_droprate 10, table_threshold 10',
       '  local_ports 1024 65535',
       '  lblc_expiration 86400, lblcr_expiration 60',
     ]);

@@ -23,18 +23,24 @@ function formatDataPlane(report: StatusReport): string {
   return `${kind}${places ? ` on ${places}` : ''}${repairs > 0 ? `, ${repairs} repairs of changes made by others` : ''}`;
 }
 
+/** Of a defence, with what the number means. */
+function modeText(mode: number): string {
+  return `${mode} (${['off', 'automatic, off now', 'automatic, on now', 'on'][mode]})`;
+}
+
 /** Every switch by the name that it has as a sysctl and in keepalived.conf. */
 function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): string[] {
   if (!tableSizes) return [];
   const onOff = (on: boolean): string => (on ? 'on' : 'off');
-  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, secureTcp, localPorts } =
-    settings;
+  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, localPorts } = settings;
   return [
     '',
     'packet path',
     `  connections ${tableSizes.connections}, connections6 ${tableSizes.connections6}`,
     `  conn_reuse_mode ${connectionReuse}, expire_nodest_conn ${onOff(expireConnectionsOfDeleted)}, expire_quiescent_template ${onOff(expireTemplatesOfQuiescent)}`,
-    `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}, secure_tcp ${onOff(secureTcp)}`,
+    `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}`,
+    `  drop_entry ${modeText(settings.dropEntry)}, drop_packet ${modeText(settings.dropPacket)}, secure_tcp ${modeText(settings.secureTcp)}`,
+    `  amemthresh ${settings.memoryThreshold}, am_droprate ${settings.dropRate}, table_threshold ${settings.tableThreshold}`,
     `  local_ports ${localPorts.first} ${localPorts.last}`,
     `  lblc_expiration ${settings.lblcExpiration}, lblcr_expiration ${settings.lblcrExpiration}`,
   ];

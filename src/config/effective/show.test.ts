@@ -89,7 +89,10 @@ const PACKET_PATH_LINES = [
   'conn_reuse_mode 3',
   'expire_nodest_conn',
   'expire_quiescent_template off',
-  'secure_tcp on',
+  'drop_entry automatic',
+  'drop_packet 3',
+  'secure_tcp',
+  'am_droprate 5',
   'lblcr_expiration 60',
 ];
 const SERVICE_LINES = [

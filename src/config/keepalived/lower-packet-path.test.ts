@@ -17,8 +17,14 @@ describe('packet_path', () => {
     ['expire_quiescent_template on', { expireTemplatesOfQuiescent: true }],
     ['sloppy_tcp yes', { sloppyTcp: true }],
     ['sloppy_sctp', { sloppySctp: true }],
-    ['secure_tcp', { secureTcp: true }],
-    ['secure_tcp\nsecure_tcp off', { secureTcp: false }],
+    ['secure_tcp', { secureTcp: 3 }],
+    ['secure_tcp\nsecure_tcp off', { secureTcp: 0 }],
+    ['secure_tcp automatic', { secureTcp: 1 }],
+    ['drop_entry 2', { dropEntry: 2 }],
+    ['drop_packet on', { dropPacket: 3 }],
+    ['amemthresh 4096', { memoryThreshold: 4096 }],
+    ['am_droprate 2', { dropRate: 2 }],
+    ['table_threshold 25', { tableThreshold: 25 }],
     ['lblc_expiration 60', { lblcExpiration: 60_000_000 }],
     ['lblcr_expiration 2147483', { lblcrExpiration: 2_147_483_000_000 }],
   ])('%s', (line, changes) => {
@@ -31,7 +37,7 @@ describe('packet_path', () => {
 
   it('may stand several times, and the last of repeated keywords counts', () => {
     const { forwarding } = read('packet_path {\nsecure_tcp\nconn_reuse_mode 2\n}\npacket_path {\nconn_reuse_mode 0\n}\n').configuration;
-    expect([forwarding.secureTcp, forwarding.connectionReuse]).toEqual([true, 0]);
+    expect([forwarding.secureTcp, forwarding.connectionReuse]).toEqual([3, 0]);
   });
 
   it.each([
@@ -39,6 +45,9 @@ describe('packet_path', () => {
     ['connections 67108865', '2 error config/out-of-range'],
     ['connections6 33554433', '2 error config/out-of-range'],
     ['conn_reuse_mode 4', '2 error config/out-of-range'],
+    ['am_droprate 0', '2 error config/out-of-range'],
+    ['table_threshold 101', '2 error config/out-of-range'],
+    ['drop_entry 4', '2 error config/bad-value'],
     ['lblc_expiration 0', '2 error config/out-of-range'],
     ['expire_nodest_conn 1', '2 error config/bad-value'],
     ['drop_everything', '2 warning config/unknown-keyword'],

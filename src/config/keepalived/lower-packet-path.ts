@@ -3,10 +3,12 @@ import {
   type Configuration,
   DEFAULT_FORWARDING_SETTINGS,
   DEFAULT_TABLE_SIZES,
+  type DefenceMode,
   type ForwardingSettings,
   type PortRange,
 } from '../../model/index.ts';
 import { BoundBlock, type BoundStatement, isNumber, linePart } from './bind.ts';
+import { DEFENCE_MODES } from './table-packet-path.ts';
 
 export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwarding' | 'tableSizes'> {
   const block = new BoundBlock();
@@ -20,7 +22,12 @@ export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwardin
       connectionReuse: (block.number('conn_reuse_mode') ?? standard.connectionReuse) as ForwardingSettings['connectionReuse'],
       sloppyTcp: flag('sloppy_tcp', standard.sloppyTcp),
       sloppySctp: flag('sloppy_sctp', standard.sloppySctp),
-      secureTcp: flag('secure_tcp', standard.secureTcp),
+      dropEntry: readMode(block, 'drop_entry') ?? standard.dropEntry,
+      dropPacket: readMode(block, 'drop_packet') ?? standard.dropPacket,
+      secureTcp: readMode(block, 'secure_tcp') ?? standard.secureTcp,
+      memoryThreshold: block.number('amemthresh') ?? standard.memoryThreshold,
+      dropRate: block.number('am_droprate') ?? standard.dropRate,
+      tableThreshold: block.number('table_threshold') ?? standard.tableThreshold,
       lblcExpiration: block.number('lblc_expiration') ?? standard.lblcExpiration,
       lblcrExpiration: block.number('lblcr_expiration') ?? standard.lblcrExpiration,
       localPorts: readLocalPorts(block.last('local_ports')) ?? standard.localPorts,
@@ -30,6 +37,13 @@ export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwardin
       connections6: block.number('connections6') ?? DEFAULT_TABLE_SIZES.connections6,
     },
   };
+}
+
+/** The words of DEFENCE_MODES and IPVS's numbers; bare is on. */
+function readMode(block: BoundBlock, name: string): DefenceMode | undefined {
+  const value = block.textOrBare(name);
+  if (value === undefined) return undefined;
+  return value === true ? 3 : ((DEFENCE_MODES[value] ?? Number(value)) as DefenceMode);
 }
 
 /** In either order. */

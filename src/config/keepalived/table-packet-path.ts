@@ -2,10 +2,14 @@
  * `packet_path`: how the director treats connections. keepalived leaves this to the sysctls net.ipv4.vs.*, whose names the keywords have;
  * the block is an extension, which keepalived reports as unknown.
  */
-import { DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, MAX_TABLE_SIZES } from '../../model/index.ts';
-import { block, flag, integer, type KeywordOptions, leaf, line, none, seconds } from './keyword.ts';
+import { DEFAULT_FORWARDING_SETTINGS, DEFAULT_TABLE_SIZES, type DefenceMode, MAX_TABLE_SIZES } from '../../model/index.ts';
+import { block, choice, flag, integer, type KeywordOptions, leaf, line, none, optional, seconds } from './keyword.ts';
 
 const EXTENSION: KeywordOptions = { extension: true, tier: 2 };
+/** The words for IPVS's numbers, which may stand as well. */
+export const DEFENCE_MODES: Readonly<Record<string, DefenceMode>> = { off: 0, automatic: 1, on: 3 };
+const MODE = optional(choice(...Object.keys(DEFENCE_MODES), '0', '1', '2', '3'));
+const MODES = '0 never, 1 while memory or room in the tables is scarce, 2 the same and on at first, 3 always.';
 const PORT = integer(1, 65_535);
 /** Ticks of a signed 32-bit number at 1000 a second. */
 const LIFETIME = seconds(1, 2_147_483);
@@ -39,9 +43,23 @@ export const PACKET_PATH = block(
     leaf('expire_quiescent_template', flag, 'Persistence holds no client with a server of weight 0.', { ...EXTENSION, default: 'off' }),
     leaf('sloppy_tcp', flag, 'Any TCP segment but a reset may begin a connection, not only a SYN.', { ...EXTENSION, default: 'off' }),
     leaf('sloppy_sctp', flag, 'Any SCTP packet but an ABORT may begin a connection, not only an INIT.', { ...EXTENSION, default: 'off' }),
-    leaf('secure_tcp', flag, 'The state table that SYN floods do less harm to, as the value 3 of the sysctl.', {
+    leaf('drop_entry', MODE, `Half-open connections, and idle ones of few packets, give up their places: ${MODES}`, {
       ...EXTENSION,
       default: 'off',
+    }),
+    leaf('drop_packet', MODE, `One new connection in so many is refused: ${MODES}`, { ...EXTENSION, default: 'off' }),
+    leaf('secure_tcp', MODE, `The state table that SYN floods do less harm to: ${MODES}`, { ...EXTENSION, default: 'off' }),
+    leaf('amemthresh', integer(1, 2_147_483_647), 'Free memory, in pages of 4096 bytes, below which it is scarce.', {
+      ...EXTENSION,
+      default: String(DEFAULT_FORWARDING_SETTINGS.memoryThreshold),
+    }),
+    leaf('table_threshold', integer(1, 100), 'Free places of a connection table, in percent, below which they are scarce.', {
+      ...EXTENSION,
+      default: String(DEFAULT_FORWARDING_SETTINGS.tableThreshold),
+    }),
+    leaf('am_droprate', integer(1, 2_147_483_647), 'Of so many new connections drop_packet refuses one where it is on always.', {
+      ...EXTENSION,
+      default: String(DEFAULT_FORWARDING_SETTINGS.dropRate),
     }),
     leaf('lblc_expiration', LIFETIME, 'How long lblc remembers the server of a virtual address that nobody asks for.', {
       ...EXTENSION,

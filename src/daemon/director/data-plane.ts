@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { RtnetlinkNextHops, roundedSize, XdpDataPlane } from '../../dataplane/index.ts';
 import { type Configuration, type ConnectionTableSizes, type MarkRule, serviceKeyText, type VirtualService } from '../../model/index.ts';
 import { ensureBpfFileSystem, removeBpfFileSystem } from '../../os/bpffs/index.ts';
+import { readFreePages } from '../../os/memory/index.ts';
 import { Rtnetlink } from '../../os/netlink/index.ts';
 import { type DataPlane, DataPlaneError, type Logger, type TraceFlow, type TraceReport } from '../../ports/index.ts';
 import { monotonicClock } from '../checks/index.ts';
@@ -141,6 +142,7 @@ export class HostedDataPlane {
       objectPath: OBJECT_PATH,
       ...tableSizes,
       settings: forwarding,
+      freePages: readFreePages,
       pins: { directory, tablesFile: this.tablesFile },
       nextHops: new RtnetlinkNextHops(() => this.xdp?.resolveAll()),
       clock: monotonicClock,

@@ -14,9 +14,11 @@ export function ip(text: string): IpAddress {
 export class Bed {
   now: Instant = 0;
   readonly plane: MemoryDataPlane;
+  /** Memory that is left. */
+  freePages = 1_000_000;
 
   constructor(settings: Partial<ForwardingSettings> = {}) {
-    this.plane = new MemoryDataPlane({ clock: { now: () => this.now }, settings });
+    this.plane = new MemoryDataPlane({ clock: { now: () => this.now }, settings, freePages: () => this.freePages });
   }
 
   service(key: ServiceKey, servers: readonly string[], more: Partial<VirtualService> = {}, method: RealServer['method'] = 'dr'): this {

@@ -1,5 +1,5 @@
 /** The connection table: established connections and persistence templates, with their expiry. */
-import { type Instant, type IpAddress, MICROS_PER_SECOND, type Micros, seconds } from '../../base/index.ts';
+import { type Instant, type IpAddress, MICROS_PER_SECOND, type Micros, type Random, seconds } from '../../base/index.ts';
 import type { ForwardingMethod, Protocol } from '../../model/index.ts';
 import type { ConnectionStatus, LocalEndpoint } from '../../ports/index.ts';
 import type { SctpState } from './sctp-states.ts';
@@ -8,6 +8,12 @@ import type { TcpState } from './tcp-states.ts';
 
 /** A template that still controls connections when its time is up gets this much more (kernel: ip_vs_conn_expire_later). */
 const EXPIRE_LATER = seconds(60);
+
+/** drop_entry looks at one connection in so many each second (kernel: ip_vs_random_dropentry). */
+const DROP_SHARE = 32;
+/** It spares connections that were heard of in this time, and those of more packets than this (kernel: todrop_entry). */
+const SPARED_TIME = seconds(60);
+const SPARED_PACKETS = 8;
 
 /** What an invalidated template shows as its ports. */
 const NO_PORT = 0xffff;
@@ -40,6 +46,8 @@ export class Connection {
   controlled = 0;
   /** Whether the server counts it under ActiveConn. */
   active = false;
+  /** Packets of the client. */
+  packets = 0;
   /** A template whose server went: it stays until it expires, but nobody finds it. */
   invalidated = false;
 
@@ -92,6 +100,8 @@ export class ConnectionTable {
   /** Connections and templates by the second in which they were last known to expire. */
   private readonly wheel = new Map<number, Set<Connection>>();
   private swept: number;
+  /** Idle connections of so many packets until one is given up. */
+  private readonly turns = new Array<number>(SPARED_PACKETS + 1).fill(0);
 
   constructor(now: Instant) {
     this.swept = secondOf(now);
@@ -169,10 +179,34 @@ export class ConnectionTable {
     this.swept = current;
   }
 
+  /** By drop_entry some of the half-open, idle and unproven connections and templates give up their places. */
+  dropEntries(random: Random, now: Instant): void {
+    for (const connections of [this.connections, this.templates]) {
+      for (const connection of connections.values()) {
+        if (random.below(DROP_SHARE) === 0 && connection.controlled === 0 && this.isExpendable(connection, now)) this.remove(connection);
+      }
+    }
+  }
+
   *statuses(now: Instant): Iterable<ConnectionStatus> {
     for (const connections of [this.connections.values(), this.templates.values(), this.invalidated]) {
       for (const connection of connections) yield connection.status(now);
     }
+  }
+
+  private isExpendable(connection: Connection, now: Instant): boolean {
+    const { state, key, isTemplate } = connection;
+    // A datagram's own connections never make a template worth keeping.
+    if (isTemplate) return state !== 'ASSURED' && !connection.server.owner.service.onePacket;
+    if (state === 'SYN_RECV' || state === 'SYNACK' || state === 'INIT1' || state === 'INIT') return true;
+    return (key.protocol === 'udp' || state === 'ESTABLISHED') && this.isIdle(connection, now);
+  }
+
+  private isIdle({ timeout, expires, packets }: Connection, now: Instant): boolean {
+    if (timeout - (expires - now) < SPARED_TIME || packets < 1 || packets > SPARED_PACKETS) return false;
+    const turn = (this.turns[packets] as number) - 1;
+    this.turns[packets] = turn > 0 ? turn : packets;
+    return turn <= 0;
   }
 
   private schedule(connection: Connection, expires: Instant): void {

@@ -1,4 +1,5 @@
 /** The in-memory data plane, and on their own the rules that it shares with the packet path: tables and state machines. Pure. */
+export { type DefenceLevel, defenceLevel, isOn, type Supply } from './defence-level.ts';
 export { DIRECTIONS, type Direction } from './directions.ts';
 export { EstimatorClock } from './meter.ts';
 export { MemoryDataPlane } from './plane.ts';

@@ -3,7 +3,7 @@
  * simulator and dry runs use, and what the compliance suite measures the other data planes by. Its packets come in
  * through `receive`, its clock is handed to it.
  */
-import { Random, seconds } from '../../base/index.ts';
+import { type Instant, Random, seconds } from '../../base/index.ts';
 import {
   cacheLifetimeOf,
   DEFAULT_FORWARDING_SETTINGS,
@@ -19,12 +19,15 @@ import {
 import { type Clock, type ConnectionStatus, type DataPlane, DataPlaneError, type ServiceStatus } from '../../ports/index.ts';
 import { makeScheduler, type Scheduler, usesFlags } from '../../scheduler/index.ts';
 import { ConnectionTable } from './connections.ts';
+import { defenceLevel, isOn } from './defence-level.ts';
 import { EstimatorClock } from './meter.ts';
 import { type ServerEntry, type ServiceEntry, TableStore } from './table.ts';
 import { type Packet, type Reply, type ReplyVerdict, Traffic, type Verdict } from './traffic.ts';
 
 /** ip_vs's default: 2^12 buckets. */
 const DEFAULT_TABLE_SIZE = 4096;
+/** How often the kernel looks after its defences (DEFENSE_TIMER_PERIOD). */
+const DEFENCE_PERIOD = seconds(1);
 /** The kernel keeps time-outs in ticks of a signed 32-bit number; this is the greatest it takes at 1000 ticks a second. */
 const MAX_TIMEOUT = seconds(2_147_483);
 
@@ -33,7 +36,9 @@ export interface MemoryOptions {
   readonly tableSize?: number;
   /** What is not the kernel's default. */
   readonly settings?: Partial<ForwardingSettings>;
-  /** For twos, which draws. */
+  /** Pages of memory that are free, for the automatic modes of the defences; plenty unless given. */
+  readonly freePages?: () => number;
+  /** For twos, which draws, and drop_entry, which picks. */
   readonly seed?: number;
 }
 
@@ -47,14 +52,18 @@ export class MemoryDataPlane implements DataPlane {
   private readonly estimator: EstimatorClock;
   private readonly traffic: Traffic;
   private readonly random: Random;
+  private readonly freePages: (() => number) | undefined;
   private currentSettings: ForwardingSettings;
   private currentTimeouts = DEFAULT_TIMEOUTS;
   private closed = false;
+  /** When the defences were last looked after. */
+  private defended: Instant;
 
   constructor(options: MemoryOptions) {
     this.clock = options.clock;
     this.tableSize = options.tableSize ?? DEFAULT_TABLE_SIZE;
     this.random = new Random(options.seed ?? 0);
+    this.freePages = options.freePages;
     this.currentSettings = { ...DEFAULT_FORWARDING_SETTINGS, ...options.settings };
     const now = options.clock.now();
     this.connectionTable = new ConnectionTable(now);
@@ -66,6 +75,8 @@ export class MemoryDataPlane implements DataPlane {
       timeouts: () => this.currentTimeouts,
       settings: () => this.currentSettings,
     });
+    this.defend();
+    this.defended = now;
   }
 
   services(): readonly ServiceStatus[] {
@@ -148,6 +159,10 @@ export class MemoryDataPlane implements DataPlane {
     const now = this.clock.now();
     this.connectionTable.expire(now);
     this.table.emptyTrash(now);
+    for (; now - this.defended >= DEFENCE_PERIOD; this.defended += DEFENCE_PERIOD) {
+      this.defend();
+      if (isOn(this.currentSettings.dropEntry)) this.connectionTable.dropEntries(this.random, now);
+    }
     for (let due = this.estimator.stepsDue(now); due > 0; due--) {
       for (const service of this.table.services()) {
         service.meter.step();
@@ -168,6 +183,7 @@ export class MemoryDataPlane implements DataPlane {
   /** Takes effect with the next packet. A changed lifetime of caches holds for schedulers bound from now on. */
   setSettings(settings: Partial<ForwardingSettings>): void {
     this.currentSettings = { ...this.currentSettings, ...settings };
+    this.defend();
   }
 
   /** A packet from a client arrives; the answer says where it goes. */
@@ -184,6 +200,14 @@ export class MemoryDataPlane implements DataPlane {
     const now = this.clock.now();
     this.connectionTable.expire(now);
     return this.traffic.reply(packet, now);
+  }
+
+  /** Which of the defences are on. */
+  private defend(): void {
+    const { memoryThreshold: threshold } = this.currentSettings;
+    const level = defenceLevel(this.currentSettings, this.freePages ? [{ available: this.freePages(), threshold }] : []);
+    this.currentSettings = { ...this.currentSettings, ...level.modes };
+    this.traffic.setDropRate(level);
   }
 
   /** With expire_nodest_conn the connections of deleted servers, and then their templates, end at once. */

@@ -7,6 +7,7 @@ import type { ForwardingMethod, ForwardingSettings, Protocol, RealServerKey, Tim
 import type { LocalEndpoint } from '../../ports/index.ts';
 import type { Scheduler } from '../../scheduler/index.ts';
 import { bind, Connection, type ConnectionTable, setActive, unbind } from './connections.ts';
+import { type DefenceLevel, isOn } from './defence-level.ts';
 import type { Direction } from './directions.ts';
 import { LocalPorts } from './local-ports.ts';
 import { templateKey, templateServerPort } from './persistence.ts';
@@ -49,10 +50,10 @@ export interface Reply extends Segment {
 }
 
 /**
- * Why a packet was dropped: no server may take the connection (the client gets a port unreachable), its server was deleted, or full NAT has
- * no local port for it.
+ * Why a packet was dropped: no server may take the connection (the client gets a port unreachable), its server was deleted, full NAT has
+ * no local port for it, or it was drop_packet's turn.
  */
-export type DropReason = 'no-server' | 'server-deleted' | 'no-local-port';
+export type DropReason = 'no-server' | 'server-deleted' | 'no-local-port' | 'every-nth';
 
 /** What becomes of a packet. `pass`: it is none of ours and goes on into the stack. */
 export type Verdict =
@@ -95,6 +96,8 @@ export class Traffic {
   private readonly timeouts: () => Timeouts;
   private readonly settings: () => ForwardingSettings;
   private readonly localPorts = new LocalPorts();
+  private dropRate = 0;
+  private dropCount = 0;
 
   constructor(options: TrafficOptions) {
     this.table = options.table;
@@ -102,6 +105,12 @@ export class Traffic {
     this.schedulerOf = options.schedulerOf;
     this.timeouts = options.timeouts;
     this.settings = options.settings;
+  }
+
+  /** drop_packet's level for the next second. */
+  setDropRate({ dropRate, countsAnew }: DefenceLevel): void {
+    this.dropRate = dropRate;
+    if (countsAnew) this.dropCount = dropRate;
   }
 
   receive(packet: Packet, now: Instant): Verdict {
@@ -149,6 +158,7 @@ export class Traffic {
     if (!this.mayBegin(packet)) return PASS;
     const service = this.table.lookup(packet.protocol, packet.virtual, packet.virtualPort, packet.mark ?? 0);
     if (!service || packet.clientPort === FTP_DATA_PORT) return PASS;
+    if (this.isEveryNth()) return { kind: 'drop', reason: 'every-nth' };
     const bound = service.service.persistence ? this.bindPersistent(service, packet, now) : this.bindPlain(service, packet, now);
     if (!bound) return refuse(service, packet);
     const { server, template } = bound;
@@ -175,6 +185,13 @@ export class Traffic {
     const verdict = this.forward(connection, packet, undefined);
     unbind(connection);
     return verdict;
+  }
+
+  /** The kernel's ip_vs_todrop. */
+  private isEveryNth(): boolean {
+    if (this.dropRate === 0 || --this.dropCount > 0) return false;
+    this.dropCount = this.dropRate;
+    return true;
   }
 
   private chooseLocal(service: ServiceEntry, server: ServerEntry, serverPort: number, protocol: Protocol): LocalEndpoint | undefined {
@@ -226,6 +243,7 @@ export class Traffic {
   /** Counts the packet, moves the state on, and starts the time-out again (`now` absent: a connection of one packet). */
   private forward(connection: Connection, packet: Packet, now: Instant | undefined): Verdict {
     const { server } = connection;
+    connection.packets++;
     server.meter.packetIn(packet.length);
     server.owner.meter.packetIn(packet.length);
     this.move(connection, packet, connection.answersPass ? 'input' : 'input-only');
@@ -244,7 +262,7 @@ export class Traffic {
       return;
     }
     if (segment.protocol === 'tcp') {
-      const state = nextTcpState(connection.state as TcpState, segment.flags ?? {}, direction, this.settings().secureTcp);
+      const state = nextTcpState(connection.state as TcpState, segment.flags ?? {}, direction, isOn(this.settings().secureTcp));
       setActive(connection, isActiveTcpState(state));
       connection.state = state;
       connection.timeout = tcpTimeout(state, this.timeouts());

@@ -31,6 +31,7 @@ import { Filters } from './filters.ts';
 import { LocalAddresses } from './local-addresses.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
+import { Pressure } from './pressure.ts';
 import { PacketPath, type ServerTotals } from './program.ts';
 import { ServerNumbers } from './server-numbers.ts';
 import { enterService, keepServices, removeService } from './service-index.ts';
@@ -52,6 +53,8 @@ export interface XdpOptions {
   readonly pins?: { readonly directory: string; readonly tablesFile: string };
   /** What is not IPVS's default. */
   readonly settings?: Partial<ForwardingSettings>;
+  /** Pages of memory that are free, for the automatic modes of the defences; plenty unless given. */
+  readonly freePages?: () => number;
   readonly nextHops: NextHops;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -74,6 +77,7 @@ export class XdpDataPlane implements DataPlane {
   private readonly ports: Ports;
   private readonly estimator: EstimatorClock;
   private readonly filters: Filters;
+  private readonly pressure: Pressure;
   readonly traces: TraceDesk;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
   private currentSettings: ForwardingSettings;
@@ -120,9 +124,10 @@ export class XdpDataPlane implements DataPlane {
       port: (name, source) => this.ports.find(name, source),
       portName: (index) => this.ports.nameOf(index),
     });
+    this.pressure = new Pressure(this.path, options.freePages);
     writeTimeouts(this.path, this.currentTimeouts);
-    writeSettings(this.path, this.currentSettings);
     if (this.path.inherited) this.inherit(saved);
+    this.defend();
   }
 
   get tableSize(): number {
@@ -264,7 +269,8 @@ export class XdpDataPlane implements DataPlane {
 
   setSettings(settings: Partial<ForwardingSettings>): void {
     this.currentSettings = { ...this.currentSettings, ...settings };
-    writeSettings(this.path, this.currentSettings);
+    this.readCounts();
+    this.defend();
     for (const slot of this.slots.values()) slot.keepAgain();
   }
 
@@ -279,6 +285,8 @@ export class XdpDataPlane implements DataPlane {
     const { jiffies } = this.path.clock();
     for (const slot of this.slots.values()) slot.forgetIdle(this.options.clock.now(), jiffies);
     this.readCounts();
+    this.defend();
+    this.pressure.dropEntries(this.currentSettings);
     this.servers.releaseOrphans();
     const forgotten = this.table.emptyTrash(this.options.clock.now());
     for (const entry of forgotten) this.servers.forget(entry);
@@ -334,12 +342,18 @@ export class XdpDataPlane implements DataPlane {
     for (let walk = 0; walk < 2; walk++) this.path.sweepAll({ kind: 'SWEEP_UNSERVED' });
   }
 
+  /** Which of the defences are on, by the counts that were read last; and with them all other settings. */
+  private defend(): void {
+    this.currentSettings = this.pressure.level(this.currentSettings, this.servers.all());
+    writeSettings(this.path, this.currentSettings);
+  }
+
   /** The next lines of a table that is gone through over and over. */
   private sweepSome(family: IpFamily): void {
     const first = this.nextLines[family];
     const { lines } = this.path.tableOf(family);
     const count = Math.min(Math.max(LINES_PER_TICK, lines / TICKS_FOR_ALL), lines - first);
-    this.path.sweep(family, first, count, first === 0);
+    this.path.sweep(family, first, count, first === 0, { kind: 'SWEEP_FRAGMENTS' });
     this.nextLines[family] = (first + count) % lines;
   }
 

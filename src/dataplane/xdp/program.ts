@@ -96,7 +96,9 @@ export interface ServerTotals {
 }
 
 /** What a sweep releases besides what has expired (enum sweep_kind). */
-export type Sweep = { readonly kind: 'SWEEP_EXPIRED' | 'SWEEP_UNSERVED' } | { readonly kind: 'SWEEP_SERVER'; readonly server: number };
+export type Sweep =
+  | { readonly kind: 'SWEEP_EXPIRED' | 'SWEEP_UNSERVED' | 'SWEEP_CROWDED' | 'SWEEP_FRAGMENTS' }
+  | { readonly kind: 'SWEEP_SERVER'; readonly server: number };
 
 export class PacketPath {
   readonly hz: number;

@@ -2,7 +2,7 @@
 import { toSeconds } from '../../base/index.ts';
 import type { ForwardingSettings, Timeouts } from '../../model/index.ts';
 import { DataPlaneError } from '../../ports/index.ts';
-import { SCTP_STATES, sctpTimeout, type TcpState, tcpTimeout } from '../memory/index.ts';
+import { isOn, SCTP_STATES, sctpTimeout, type TcpState, tcpTimeout } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
 
 const MAX_TIMEOUT_SECONDS = 2_147_483;
@@ -27,7 +27,7 @@ export function writeSettings({ settings, numbers }: PacketPath, current: Forwar
     SETTING_REUSE_FIN_WAIT: (current.connectionReuse & 2) !== 0,
     SETTING_SLOPPY_TCP: current.sloppyTcp,
     SETTING_SLOPPY_SCTP: current.sloppySctp,
-    SETTING_SECURE_TCP: current.secureTcp,
+    SETTING_SECURE_TCP: isOn(current.secureTcp),
   };
   let flags = settings.u32(0, 'flags');
   for (const [name, on] of Object.entries(switches)) {

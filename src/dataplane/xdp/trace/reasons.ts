@@ -25,7 +25,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
     remedy: 'See whether the director reaches it: `ip route get SERVER`, `ip neighbour`.',
   },
   DROP_FRAGMENT_UNKNOWN: {
-    meaning: 'is a later fragment of a datagram whose first fragment was not seen.',
+    meaning: 'is a later fragment of a datagram whose first fragment was not seen, or came more than 30 seconds before.',
     remedy: 'Let the sender cut datagrams less, or look where first fragments are lost.',
   },
   DROP_REJECT_LIMITED: {
@@ -61,6 +61,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
   DROP_CLIENT_PROVEN: {
     meaning: "is the reset by which a client answered the SYN proxy's challenge: the client is let in with its next SYN.",
     remedy: 'Nothing.',
+  },
+  DROP_EVERY_NTH: {
+    meaning: 'would start a connection, but `drop_packet` is on, and it was the turn of one that is refused.',
+    remedy: 'See what is scarce: `vipwright status`. Make the tables larger, or let `drop_entry` and `secure_tcp` make room.',
   },
   REJECT_NO_SERVER: {
     meaning: 'would start a connection, but no real server takes any: answered with "port unreachable".',

@@ -1,0 +1,2 @@
+/** The machine's memory. */
+export { readFreePages } from './memory.ts';
