@@ -12,6 +12,7 @@
 
 /* What of its connection a packet to the server needs, read while nobody changed it. */
 struct both_ends {
+	struct conn *conn; /* NULL for a later fragment */
 	__u32 server;
 	__u32 local;
 	__u32 meta;
@@ -20,10 +21,11 @@ struct both_ends {
 static __always_inline int find_ends(enum family family, const struct conn_key *key, struct both_ends *ends)
 {
 	struct conn_line *line = conn_line_of(family, key);
-	const struct conn *conn = line ? conn_find(family, line, key) : NULL;
+	struct conn *conn = line ? conn_find(family, line, key) : NULL;
 
 	if (!conn)
 		return 0;
+	ends->conn = conn;
 	ends->meta = conn_meta(conn);
 	ends->server = conn->server;
 	ends->local = *(const volatile __u32 *)&conn->local;
@@ -61,6 +63,16 @@ static __always_inline void note_answer(enum family family, struct packet *packe
 		__sync_fetch_and_or(&conn->meta, META_ANSWERED);
 }
 
+/* A SYN is for a server that does not know the client any more, also where the connection before has not expired here. */
+static __always_inline void note_request(enum family family, struct packet *packet, const struct both_ends *ends)
+{
+	if (packet_protocol(family, packet) != IPPROTO_TCP || !has_tcp_header(packet))
+		return;
+	if (tcp_flags(packet->l4) & TCP_SYN && ends->meta & META_ANSWERED && ends->conn)
+		__sync_fetch_and_and(&ends->conn->meta, ~META_ANSWERED);
+	disown_toa(packet);
+}
+
 static __always_inline int to_server(enum family family, struct xdp_md *ctx, struct packet *packet, const struct both_ends *ends,
 				     enum rewrite what)
 {
@@ -82,6 +94,7 @@ static __always_inline int to_server(enum family family, struct xdp_md *ctx, str
 	if (what == REWRITE_ENDPOINT) {
 		ports = packet->l4;
 		port = ports->source;
+		note_request(family, packet, ends);
 		with_toa = !(ends->meta & META_ANSWERED) && takes_toa(family, packet, server);
 	}
 	rewrite_destination(family, packet, server, what);

@@ -13,6 +13,9 @@
 #define TCP_OPTION_MSS_LENGTH 4
 #define TCP_MAX_HEADER 60
 
+/* The other option that RFC 6994 leaves to experiments. */
+#define UNKNOWN_KIND 253
+
 /* Options that are looked through for the MSS, which everybody sends first. */
 #define MAX_TCP_OPTIONS 8
 
@@ -115,6 +118,23 @@ static __always_inline void add_toa(enum family family, struct xdp_md *ctx, cons
 	}
 	lengthen(family, data + sizeof(struct ethhdr), tcp);
 	tcp->check = checksum_changed(tcp->check, sum);
+}
+
+/*
+ * Nobody but the director says who a client is: servers believe the first option, and one of this kind that a client put there himself becomes
+ * one that nobody knows. Ours may stand before it, but where the header is full there is none.
+ */
+static __always_inline void disown_toa(struct packet *packet)
+{
+	const struct tcphdr *tcp = packet->l4;
+	__u8 *option = packet->l4 + sizeof(*tcp);
+	__be16 *word = (__be16 *)option, before;
+
+	if (tcp->doff * 4 == sizeof(*tcp) || (void *)(option + 2) > packet->end || option[0] != TOA_KIND)
+		return;
+	before = *word;
+	option[0] = UNKNOWN_KIND;
+	((struct tcphdr *)packet->l4)->check = checksum_changed(tcp->check, checksum_change_half(before, *word));
 }
 
 /*

@@ -36,7 +36,7 @@ function countListeners(machine: Machine): number {
 }
 
 export interface TableRow {
-  /** `192.168.18.201:80` */
+  /** `192.168.18.201:80`, `[fd00::1]:80` */
   readonly server: string;
   readonly forward: string;
   readonly weight: number;
@@ -48,7 +48,7 @@ export interface TableRow {
 export async function tableOf(machine: Machine): Promise<TableRow[] | undefined> {
   const { code, stdout } = await machine.run(['ipvsadm', '-L', '-n']);
   if (code !== 0) return undefined;
-  return [...stdout.matchAll(/^ {2}-> (\d\S+) +(\w+) +(\d+) +(\d+) +(\d+) *$/gm)].map((match) => ({
+  return [...stdout.matchAll(/^ {2}-> ([\d[]\S+) +(\w+) +(\d+) +(\d+) +(\d+) *$/gm)].map((match) => ({
     server: match[1] ?? '',
     forward: match[2] ?? '',
     weight: Number(match[3]),

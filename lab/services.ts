@@ -41,6 +41,8 @@ export interface NginxOptions {
   readonly workers?: number;
   /** Default 80. */
   readonly port?: number;
+  /** What it listens on besides, in nginx's words. */
+  readonly listen?: readonly string[];
   /** A file that gets a line for each request, the client's address first. */
   readonly accessLog?: string;
 }
@@ -81,14 +83,14 @@ ${body}
 `;
 }
 
-function httpBlock({ port = 80, accessLog = 'off' }: NginxOptions): string {
+function httpBlock({ port = 80, listen = [], accessLog = 'off' }: NginxOptions): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path /run/nginx/${name};`).join(' ');
   return `http {
   ${temporary}
   default_type text/html;
   access_log ${accessLog};
   keepalive_requests 100000000;
-  server { listen ${port} backlog=4096; root /run/www; }
+  server { listen ${port} backlog=4096; ${listen.map((at) => `listen ${at};`).join(' ')} root /run/www; }
 }`;
 }
 

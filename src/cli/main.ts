@@ -101,11 +101,12 @@ function createProgram(exit: (code: number) => void): Command {
     .description('prepare this host as a real server: start, stop or status')
     .argument('<action>', 'start, stop or status')
     .option('--vip <addresses>', 'VIPs, separated by commas')
-    .option('--mode <mode>', 'forwarding method: dr or tun')
+    .option('--mode <mode>', 'forwarding method: dr, tun or fullnat')
     .option('--tun-type <type>', 'tunnel: ipip, gue or gre')
     .option('--tun-port <port>', "GUE's UDP port")
     .option('--director <addresses>', 'who may send tunnelled packets, separated by commas, or any')
     .option('--interface <names>', 'where they come in, separated by commas')
+    .option('--local-address <prefixes>', 'full NAT: addresses that directors send from, separated by commas')
     .option('--state <file>', 'where start remembers what it changed')
     .option('--json', 'as JSON')
     .action(async (action: string, options: RealServerOptions) => {

@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { IpAddress, Random } from '../../src/base/index.ts';
 import { type Decapsulator, LinuxRealServerHost, loadDecapsulator, readCounts, realServer } from '../../src/cli/realserver/index.ts';
@@ -234,7 +234,7 @@ describe.runIf(isRoot())('the command', () => {
 
   const act = (action: 'start' | 'stop' | 'status') =>
     inNamespace(pair.first, () => {
-      const host = new LinuxRealServerHost(join(folder, 'realserver.json'), OBJECT_PATH);
+      const host = new LinuxRealServerHost(join(folder, 'realserver.json'), dirname(OBJECT_PATH));
       try {
         return realServer(action === 'start' ? { action, vips, tunnel } : { action }, host);
       } finally {

@@ -228,6 +228,14 @@ class MortalHost implements RealServerHost {
     this.spend();
     this.host.detachDecapsulator(...words);
   }
+  attachToaReader(...words: Parameters<RealServerHost['attachToaReader']>) {
+    this.spend();
+    this.host.attachToaReader(...words);
+  }
+  detachToaReader() {
+    this.spend();
+    this.host.detachToaReader();
+  }
   setSysctl(name: string, value: string) {
     this.spend();
     this.host.setSysctl(name, value);

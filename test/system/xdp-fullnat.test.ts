@@ -218,6 +218,25 @@ describe.each([V4, V6])('$name', (family) => {
     expect(seen.from).toBe(`${localText(family)} ${PORTS.first}`);
   });
 
+  it('names the client again to a server that begins anew with him', () => {
+    const on = opened();
+    for (const fields of [reply(family, { flags: 'SA' }), ACK, reply(family), request(family), reply(family, { flags: 'SA' })])
+      sent(on, buildFrame(fields));
+    expect([...sent(on, buildFrame(ACK)).options]).toEqual(toa(family));
+  });
+
+  it('lets no client say who he is, whether there is room for who he is or not', () => {
+    const forged = [254, 8, 1, 2, 203, 0, 113, 7];
+    const disowned = [253, ...forged.slice(1)];
+    const full = Array(32).fill(1);
+    const on = opened();
+    sent(on, buildFrame(reply(family, { flags: 'SA' })));
+    expect([...sent(on, withOptions(family, ACK, forged)).options]).toEqual([...toa(family), ...disowned]);
+    expect([...sent(on, withOptions(family, ACK, [...forged, ...full])).options]).toEqual([...disowned, ...full]);
+    sent(on, buildFrame(reply(family)));
+    expect([...sent(on, withOptions(family, { ...ACK, payload: new Uint8Array(99) }, forged)).options]).toEqual(disowned);
+  });
+
   it('puts the option in where there is just room', () => {
     const room = 40 - family.toa;
     const on = opened();

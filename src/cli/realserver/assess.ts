@@ -2,6 +2,7 @@
 import { type IpAddress, maxPrefixLength } from '../../base/index.ts';
 import { asPrefix, type HostState, inEffect, interfaceNamed, LOOPBACK, onLoopback } from './host-state.ts';
 import type { RealServerMode, RealServerRecord } from './record.ts';
+import { sameToaReader, type ToaCounts, type ToaReader } from './toa.ts';
 import { type Decapsulator, type DecapsulatorCounts, describeTunnel, sameDecapsulator, sortedTexts } from './tunnel.ts';
 
 export type ProblemCode =
@@ -12,7 +13,9 @@ export type ProblemCode =
   | 'realserver/vip-not-host-prefix'
   | 'realserver/decapsulator-missing'
   | 'realserver/decapsulator-differs'
-  | 'realserver/reverse-path';
+  | 'realserver/reverse-path'
+  | 'realserver/toa-reader-missing'
+  | 'realserver/toa-reader-differs';
 
 export interface Problem {
   readonly code: ProblemCode;
@@ -27,12 +30,18 @@ export interface DecapsulatorStatus extends Decapsulator {
   readonly counts: DecapsulatorCounts;
 }
 
+/** By whom this host's servers are told their clients behind full NAT, and how often that was. */
+export interface ToaReaderStatus extends ToaReader {
+  readonly counts: ToaCounts;
+}
+
 export interface Assessment {
   readonly state: RunState;
   readonly mode: RealServerMode;
   readonly problems: readonly Problem[];
   readonly vips: readonly IpAddress[];
   readonly decapsulators: readonly DecapsulatorStatus[];
+  readonly toaReader?: ToaReaderStatus;
 }
 
 /** The record to go by: one of an earlier boot says nothing about this one. */
@@ -48,16 +57,23 @@ export function assess(host: HostState, found: RealServerRecord | undefined, ask
   const record = currentRecord(host, found);
   const vips = asked ?? record?.vips.map((entry) => entry.address) ?? [];
   const recorded = record?.vips.filter((entry) => vips.some((vip) => vip.equals(entry.address))) ?? [];
-  const mode: RealServerMode = recorded.some((entry) => entry.mode === 'tun') ? 'tun' : 'dr';
+  const isRecorded = (mode: RealServerMode) => recorded.some((entry) => entry.mode === mode);
+  const mode = (['tun', 'dr', 'fullnat'] as const).find(isRecorded) ?? 'dr';
   const decapsulators = mode === 'tun' ? decapsulatorsOf(host) : [];
-  const present = vips.filter((vip) => onLoopback(host, vip));
-  const wrong = vips.flatMap((vip) => misplaced(host, vip));
-  const common = { mode, vips, decapsulators };
+  const toaReader = isRecorded('fullnat') && host.toaReader ? { ...host.toaReader, counts: host.toaCounts ?? {} } : undefined;
+  // Full NAT sends to the host's own address.
+  const held = vips.filter((vip) => !recorded.some((entry) => entry.mode === 'fullnat' && entry.address.equals(vip)));
+  const present = held.filter((vip) => onLoopback(host, vip));
+  const wrong = held.flatMap((vip) => misplaced(host, vip));
+  const common = { mode, vips, decapsulators, ...(toaReader && { toaReader }) };
   if (present.length === 0 && wrong.length === 0 && recorded.length === 0) return { state: 'stopped', problems: [], ...common };
-  const missing = vips
+  const missing = held
     .filter((vip) => !present.includes(vip))
     .map((vip): Problem => ({ code: 'realserver/address-missing', message: `${vip} is not on ${LOOPBACK}.` }));
-  const problems = [...wrong, ...missing, ...talkative(host, vips), ...(record && mode === 'tun' ? unreceptive(host, record) : [])];
+  const unready = record
+    ? [...(mode === 'tun' ? unreceptive(host, record) : []), ...(isRecorded('fullnat') ? unknowing(host, record) : [])]
+    : [];
+  const problems = [...wrong, ...missing, ...talkative(host, held), ...unready];
   return { state: problems.length === 0 ? 'running' : 'partly', problems, ...common };
 }
 
@@ -89,6 +105,23 @@ export function wantedDecapsulator(host: HostState, record: RealServerRecord): D
 function mayEndTunnel(address: IpAddress, directors: readonly IpAddress[] | 'any'): boolean {
   const isLinkLocal = address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
   return !isLinkLocal && (directors === 'any' || directors.some((director) => director.family === address.family));
+}
+
+/** What the programs have to go by. Undefined without VIPs of the mode `fullnat`. */
+export function wantedToaReader({ localAddresses }: RealServerRecord): ToaReader | undefined {
+  return localAddresses && { localAddresses: [...localAddresses].sort() };
+}
+
+function unknowing(host: HostState, record: RealServerRecord): Problem[] {
+  const wanted = wantedToaReader(record);
+  if (sameToaReader(host.toaReader, wanted)) return [];
+  if (host.toaReader && host.toaReader.localAddresses.length > 0) {
+    const message = `Clients are believed from ${host.toaReader.localAddresses.join(', ')} and not from ${wanted?.localAddresses.join(', ')}: run start again.`;
+    return [{ code: 'realserver/toa-reader-differs', message }];
+  }
+  return [
+    { code: 'realserver/toa-reader-missing', message: 'Servers do not learn who their clients behind full NAT are: run start again.' },
+  ];
 }
 
 /** Interfaces that do not take the director's packets out of the tunnel, or refuse what was inside. */

@@ -1,8 +1,9 @@
 /** The door of `vipwright realserver`: options in, text or JSON and an exit code out. */
-import { IpAddress } from '../../base/index.ts';
-import type { DecapsulatorStatus, RunState } from './assess.ts';
+import { formatPrefix, IpAddress, parsePrefix } from '../../base/index.ts';
+import type { DecapsulatorStatus, RunState, ToaReaderStatus } from './assess.ts';
 import { LinuxRealServerHost } from './linux-host.ts';
 import { RealServerError, type RealServerReport, type RealServerRequest, realServer, type TunnelRequest } from './realserver.ts';
+import { networkOf } from './toa.ts';
 import { describeTunnel, TUNNEL_TYPES } from './tunnel.ts';
 
 /** Where start remembers what it changed. Below /run, because a reboot undoes the changes as well. */
@@ -12,7 +13,7 @@ const DEFAULT_RECORD_PATH = '/run/vipwright/realserver.json';
 export interface RealServerOptions {
   /** Addresses separated by commas. start needs it; for stop and status its absence means every VIP that start recorded. */
   readonly vip?: string | undefined;
-  /** `dr` (default) or `tun`. */
+  /** `dr` (default), `tun` or `fullnat`. */
   readonly mode?: string | undefined;
   /** Of the mode `tun`: `ipip` (default), `gue` or `gre`. */
   readonly tunType?: string | undefined;
@@ -22,6 +23,8 @@ export interface RealServerOptions {
   readonly director?: string | undefined;
   /** Interfaces that they come by, separated by commas. */
   readonly interface?: string | undefined;
+  /** Of the mode `fullnat`: prefixes of the addresses that directors send from, separated by commas. */
+  readonly localAddress?: string | undefined;
   readonly json?: boolean | undefined;
   /** Another place for the record: one for each network namespace that shares /run. */
   readonly state?: string | undefined;
@@ -69,16 +72,39 @@ export function parseRequest(action: string, options: RealServerOptions): RealSe
   if (action !== 'start' && action !== 'stop' && action !== 'status') return `The action is start, stop or status, not "${action}".`;
   const mode = options.mode ?? 'dr';
   if (mode === 'nat') return 'The mode "nat" needs nothing of this tool: the real server only sends its replies through the director.';
-  if (mode !== 'dr' && mode !== 'tun') return `The mode "${mode}" is not there; it is dr (direct routing) or tun (tunnels).`;
+  if (mode !== 'dr' && mode !== 'tun' && mode !== 'fullnat')
+    return `The mode "${mode}" is not there; it is dr (direct routing), tun (tunnels) or fullnat (full NAT).`;
   if (action === 'start' && options.vip === undefined) return 'start needs the virtual addresses: --vip ADDRESS[,ADDRESS].';
   const vips = options.vip === undefined ? undefined : parseAddresses('--vip', options.vip);
   if (typeof vips === 'string') return vips;
   const wrong = vips?.find((address) => !isUnicast(address));
   if (wrong) return `--vip: ${wrong} cannot be a virtual address: it is no unicast address of a network.`;
   if (action !== 'start') return { action, vips };
-  if (mode === 'dr') return parseNoTunnel(options) ?? { action, vips };
+  const foreign = (mode === 'tun' ? undefined : parseNoTunnel(options)) ?? (mode === 'fullnat' ? undefined : parseNoLocals(options));
+  if (foreign !== undefined) return foreign;
+  if (mode === 'dr') return { action, vips };
+  if (mode === 'fullnat') {
+    const localAddresses = parseLocals(options);
+    return typeof localAddresses === 'string' ? localAddresses : { action, vips, localAddresses };
+  }
   const tunnel = parseTunnel(options);
   return typeof tunnel === 'string' ? tunnel : { action, vips, tunnel };
+}
+
+function parseNoLocals({ localAddress }: RealServerOptions): string | undefined {
+  return localAddress === undefined ? undefined : '--local-address belongs to --mode fullnat.';
+}
+
+/** Whoever is believed may be any client: so nobody is unless it is said. */
+function parseLocals({ localAddress }: RealServerOptions): readonly string[] | string {
+  if (localAddress === undefined) return '--mode fullnat needs the addresses that directors send from: --local-address PREFIX[,PREFIX].';
+  const prefixes = new Set<string>();
+  for (const text of localAddress.split(',')) {
+    const prefix = parsePrefix(text.trim());
+    if (!prefix) return `--local-address: "${text.trim()}" is neither an IP address nor a prefix.`;
+    prefixes.add(formatPrefix(networkOf(prefix)));
+  }
+  return [...prefixes];
 }
 
 function parseNoTunnel({ tunType, tunPort, director, interface: name }: RealServerOptions): string | undefined {
@@ -133,12 +159,22 @@ export function formatReport(report: RealServerReport): string {
     stopped: `LVS real server stopped${list === '' ? '' : `: ${list}`}`,
   };
   const tunnels = report.action === 'status' ? report.decapsulators.map(formatDecapsulator) : [];
+  const toa = report.action === 'status' && report.toaReader ? [formatToaReader(report.toaReader)] : [];
   const problems = report.problems.map((problem) => `${problem.message} [${problem.code}]`);
-  return [...report.changes, ...report.notes, ...tunnels, ...problems, verdict[report.state], ''].join('\n');
+  return [...report.changes, ...report.notes, ...tunnels, ...toa, ...problems, verdict[report.state], ''].join('\n');
 }
 
 function formatDecapsulator(status: DecapsulatorStatus): string {
   const from = status.directors === 'any' ? 'anybody' : status.directors.join(', ');
-  const counts = Object.entries(status.counts).map(([name, count]) => `${name} ${count}`);
-  return `${status.interface}: ${describeTunnel(status)} from ${from} to ${status.hosts.join(', ')}; packets: ${counts.join(', ')}`;
+  return `${status.interface}: ${describeTunnel(status)} from ${from} to ${status.hosts.join(', ')}; packets: ${formatCounts(status.counts)}`;
+}
+
+function formatToaReader({ localAddresses, counts }: ToaReaderStatus): string {
+  return `clients are believed from ${localAddresses.join(', ')}; connections: ${formatCounts(counts)}`;
+}
+
+function formatCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

@@ -132,14 +132,14 @@ function addressFrom(bytes: Uint8Array): IpAddress {
 }
 
 /** By name, all CPUs together. */
-export function readCounts(btf: Btf, map: BpfMap): DecapsulatorCounts {
-  const names = Object.entries(btf.enumeration('decap_count')).filter(([name]) => name !== 'DECAP_COUNTS');
+export function readCounts(btf: Btf, map: BpfMap, enumeration = 'decap_count'): DecapsulatorCounts {
+  const names = Object.entries(btf.enumeration(enumeration)).filter(([name]) => !name.endsWith('_COUNTS'));
   return Object.fromEntries(
     names.map(([name, number]) => {
       const view = new DataView((map.lookup(indexKey(number)) as Uint8Array).buffer);
       let sum = 0n;
       for (let cpu = 0; cpu < possibleCpus(); cpu++) sum += view.getBigUint64(cpu * perCpuStride(8), true);
-      return [name.replace('DECAP_', '').toLowerCase(), Number(sum)];
+      return [name.replace(/^[A-Z]+_/, '').toLowerCase(), Number(sum)];
     }),
   );
 }

@@ -1,5 +1,6 @@
 /** What the plan looks at: the host as it is now. */
 import { type IpAddress, type IpPrefix, maxPrefixLength } from '../../base/index.ts';
+import type { ToaCounts, ToaReader } from './toa.ts';
 import type { Decapsulator, DecapsulatorCounts } from './tunnel.ts';
 
 export const LOOPBACK = 'lo';
@@ -37,6 +38,9 @@ export interface HostState {
   /** Every interface that speaks ARP, up or down: one that is down today may come up tomorrow. Loopback is not among them. */
   readonly interfaces: readonly InterfaceState[];
   readonly addresses: readonly HostAddress[];
+  /** What tells servers who their clients behind full NAT are, if it is there. */
+  readonly toaReader?: ToaReader;
+  readonly toaCounts?: ToaCounts;
 }
 
 export function interfaceNamed(host: HostState, name: string): InterfaceState | undefined {

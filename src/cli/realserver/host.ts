@@ -1,6 +1,7 @@
 /** What the real-server tool asks of the host it runs on. The plan is pure; this is all that is not. */
 import type { IpAddress } from '../../base/index.ts';
 import type { HostState } from './host-state.ts';
+import type { ToaReader } from './toa.ts';
 import type { Decapsulator } from './tunnel.ts';
 
 export interface RealServerHost {
@@ -16,6 +17,9 @@ export interface RealServerHost {
   attachDecapsulator(interfaceName: string, settings: Decapsulator): void;
   /** Takes it off; and the discipline that it is on, if that is asked and nobody else's filter is left there. */
   detachDecapsulator(interfaceName: string, withDiscipline: boolean): void;
+  /** Lets servers of this network namespace know their clients behind full NAT; or changes by whom they are told. */
+  attachToaReader(wanted: ToaReader): void;
+  detachToaReader(): void;
   /** The text of the record; undefined when there is none. */
   loadRecord(): string | undefined;
   /** Replaces the record at once and durably: a reader finds the old one or the new one, whole. */

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type IpAddress, maxPrefixLength } from '../../base/index.ts';
 import { acquireInstanceLock } from '../../os/lock/index.ts';
@@ -8,10 +8,14 @@ import { readSysctl, writeSysctl } from '../../os/sysctl/index.ts';
 import { InterfaceDecapsulator, mayBeDecapsulator } from './decapsulator.ts';
 import type { RealServerHost } from './host.ts';
 import { type HostState, type InterfaceSettings, type InterfaceState, LOOPBACK } from './host-state.ts';
+import type { ToaReader } from './toa.ts';
+import { NamespaceToaReader } from './toa-reader.ts';
 import type { Decapsulator } from './tunnel.ts';
 
 /** Beside the compiled sources. */
-const OBJECT_PATH = fileURLToPath(new URL('../../../bpf/realserver.bpf.o', import.meta.url));
+const OBJECTS = fileURLToPath(new URL('../../../bpf', import.meta.url));
+const TUNNEL_OBJECT = 'realserver.bpf.o';
+const TOA_OBJECT = 'toa_reader.bpf.o';
 /** Kinds of disciplines that have a hook for what is received. */
 const HOOKED = new Set(['clsact', 'ingress']);
 
@@ -24,11 +28,11 @@ const LOCK_PATIENCE_MS = 10_000;
 export class LinuxRealServerHost implements RealServerHost {
   readonly recordPath: string;
   private readonly netlink = new Rtnetlink();
-  private readonly objectPath: string;
+  private readonly objects: string;
 
-  constructor(recordPath: string, objectPath = OBJECT_PATH) {
+  constructor(recordPath: string, objects = OBJECTS) {
     this.recordPath = recordPath;
-    this.objectPath = objectPath;
+    this.objects = objects;
   }
 
   exclusively<T>(run: () => T): T {
@@ -43,6 +47,7 @@ export class LinuxRealServerHost implements RealServerHost {
   state(): HostState {
     const links = this.netlink.links();
     const names = new Map(links.map((link) => [link.index, link.name]));
+    const toa = this.toaReader().read();
     const hooked = new Set(this.netlink.disciplines().flatMap(({ kind, interfaceIndex }) => (HOOKED.has(kind) ? [interfaceIndex] : [])));
     return {
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
@@ -54,6 +59,7 @@ export class LinuxRealServerHost implements RealServerHost {
         prefix: address.prefix,
         ...(address.label !== undefined && { label: address.label }),
       })),
+      ...(toa && { toaReader: toa.settings, toaCounts: toa.counts }),
     };
   }
 
@@ -88,6 +94,14 @@ export class LinuxRealServerHost implements RealServerHost {
     decapsulator.detach();
     const isHooked = this.netlink.disciplines().some(({ kind, interfaceIndex }) => kind === 'clsact' && interfaceIndex === link.index);
     if (withDiscipline && isHooked && this.netlink.clsactFilters(link.index).length === 0) decapsulator.removeDiscipline();
+  }
+
+  attachToaReader(wanted: ToaReader): void {
+    this.toaReader().attach(wanted);
+  }
+
+  detachToaReader(): void {
+    this.toaReader().detach();
   }
 
   loadRecord(): string | undefined {
@@ -128,7 +142,11 @@ export class LinuxRealServerHost implements RealServerHost {
   }
 
   private decapsulator(link: Link): InterfaceDecapsulator {
-    return new InterfaceDecapsulator(this.objectPath, link.index);
+    return new InterfaceDecapsulator(join(this.objects, TUNNEL_OBJECT), link.index);
+  }
+
+  private toaReader(): NamespaceToaReader {
+    return new NamespaceToaReader(join(this.objects, TOA_OBJECT));
   }
 
   private loopbackAddress(address: IpAddress, label: string | undefined) {

@@ -3,6 +3,7 @@ import { type IpAddress, maxPrefixLength } from '../../base/index.ts';
 import type { RealServerHost } from './host.ts';
 import { ARP_ANNOUNCE_ALL, ARP_IGNORE_ALL, type HostAddress, type HostState, type InterfaceState, rpFilterName } from './host-state.ts';
 import { type RealServerError, type RealServerRequest, realServer } from './realserver.ts';
+import type { ToaReader } from './toa.ts';
 import type { Decapsulator } from './tunnel.ts';
 
 type Interface = Omit<InterfaceState, 'hasDiscipline' | 'decapsulator'>;
@@ -22,6 +23,7 @@ export class MemoryHost implements RealServerHost {
   readonly disciplines = new Map<string, Decapsulator | undefined>();
   /** The interface by which every address is reached. */
   way: string | undefined = 'eth0';
+  toaReader: ToaReader | undefined;
   addresses: HostAddress[] = [];
   record: string | undefined;
   budget = Number.POSITIVE_INFINITY;
@@ -41,7 +43,8 @@ export class MemoryHost implements RealServerHost {
       const rpFilter = this.sysctls.get(rpFilterName(entry.name)) ?? entry.rpFilter;
       return { ...entry, rpFilter, hasDiscipline: this.disciplines.has(entry.name), ...(decapsulator && { decapsulator }) };
     });
-    return { bootId: this.bootId, namespace: this.namespace, all, interfaces, addresses: [...this.addresses] };
+    const { bootId, namespace, toaReader } = this;
+    return { bootId, namespace, all, interfaces, addresses: [...this.addresses], ...(toaReader && { toaReader }) };
   }
 
   interfaceTowards(): string | undefined {
@@ -56,6 +59,18 @@ export class MemoryHost implements RealServerHost {
     this.change(`detach ${name}`, () => {
       if (withDiscipline) this.disciplines.delete(name);
       else this.disciplines.set(name, undefined);
+    });
+  }
+
+  attachToaReader(wanted: ToaReader): void {
+    this.change('attach toa reader', () => {
+      this.toaReader = wanted;
+    });
+  }
+
+  detachToaReader(): void {
+    this.change('detach toa reader', () => {
+      this.toaReader = undefined;
     });
   }
 
@@ -94,7 +109,7 @@ export class MemoryHost implements RealServerHost {
 
   /** What `ip addr` and sysctl would show, and the record. */
   snapshot(): string {
-    return JSON.stringify([[...this.sysctls], this.addresses, [...this.disciplines], this.record]);
+    return JSON.stringify([[...this.sysctls], this.addresses, [...this.disciplines], this.toaReader, this.record]);
   }
 
   private alive(): void {
@@ -119,8 +134,9 @@ export function act(
   vips: readonly IpAddress[] | undefined,
   host: RealServerHost,
   tunnel?: RealServerRequest['tunnel'],
+  localAddresses?: readonly string[],
 ) {
-  return realServer({ action, vips, tunnel }, host);
+  return realServer({ action, vips, tunnel, localAddresses }, host);
 }
 
 export function refusal(run: () => unknown): RealServerError {

@@ -4,7 +4,16 @@
  * take the VIP away from the director. Nothing here touches the host.
  */
 import type { IpAddress } from '../../base/index.ts';
-import { currentRecord, ignoresForeignArp, keepsVipOutOfArp, misplaced, type Problem, talkative, wantedDecapsulator } from './assess.ts';
+import {
+  currentRecord,
+  ignoresForeignArp,
+  keepsVipOutOfArp,
+  misplaced,
+  type Problem,
+  talkative,
+  wantedDecapsulator,
+  wantedToaReader,
+} from './assess.ts';
 import {
   ARP_ANNOUNCE_ALL,
   ARP_IGNORE_ALL,
@@ -17,6 +26,7 @@ import {
   rpFilterName,
 } from './host-state.ts';
 import type { RealServerMode, RealServerRecord, RecordedSysctl, RecordedTunnel, RecordedVip } from './record.ts';
+import { sameToaReader, type ToaReader } from './toa.ts';
 import { type Decapsulator, type PlacedTunnel, sameDecapsulator, sizeAdvice } from './tunnel.ts';
 
 /** Longest label that the kernel keeps (IFNAMSIZ less the terminator). */
@@ -30,7 +40,9 @@ export type Step =
   | { readonly kind: 'add-address'; readonly address: IpAddress; readonly label: string | undefined }
   | { readonly kind: 'remove-address'; readonly address: IpAddress; readonly label: string | undefined }
   | ({ readonly kind: 'attach-decapsulator'; readonly interface: string; readonly wanted: Decapsulator } & DecapsulatorBefore)
-  | ({ readonly kind: 'detach-decapsulator'; readonly interface: string } & DecapsulatorBefore);
+  | ({ readonly kind: 'detach-decapsulator'; readonly interface: string } & DecapsulatorBefore)
+  | { readonly kind: 'attach-toa-reader'; readonly wanted: ToaReader; readonly before: ToaReader | undefined }
+  | { readonly kind: 'detach-toa-reader'; readonly before: ToaReader };
 
 interface DecapsulatorBefore {
   readonly before: Decapsulator | undefined;
@@ -46,14 +58,20 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
-/** What start is asked for: VIPs, and for the mode `tun` the tunnel by which packets for them come. */
+/**
+ * What start is asked for: VIPs; for the mode `tun` the tunnel by which packets for them come, for the mode `fullnat` where they come from,
+ * as prefixes.
+ */
 export interface StartRequest {
   readonly vips: readonly IpAddress[];
   readonly tunnel?: PlacedTunnel;
+  readonly localAddresses?: readonly string[];
 }
 
 export function planStart(host: HostState, found: RealServerRecord | undefined, request: StartRequest): Plan {
-  const { vips, tunnel } = request;
+  const { tunnel } = request;
+  // Full NAT sends to the host's own address: it need not hold any other.
+  const vips = request.localAddresses ? [] : request.vips;
   const quiet = quietSettings(host, vips);
   // An interface's own odd value can outdo what we set for all of them; better to say so than to start and leak.
   const problems = [...vips.flatMap((vip) => misplaced(host, vip)), ...talkative({ ...host, all: quiet }, vips)];
@@ -73,7 +91,7 @@ export function planStart(host: HostState, found: RealServerRecord | undefined, 
   const saving: Step[] = sameRecord(record, next) ? [] : [{ kind: 'save-record', record: next, before: found }];
   // ARP is silenced before the address appears: one answer in between would put the real server into the router's ARP table. And what
   // comes out of the tunnel needs the address, or a host that routes would send it back to the director.
-  const steps = [...saving, ...sysctls, ...additions, ...decapsulatorSteps(host, record, next)];
+  const steps = [...saving, ...sysctls, ...additions, ...decapsulatorSteps(host, record, next), ...toaSteps(host, next)];
   const sizes = tunnel?.interfaces.map((name) => sizeAdvice(tunnel, name, interfaceNamed(host, name)?.mtu ?? 0)) ?? [];
   return { problems: [], steps, notes: sizes };
 }
@@ -103,7 +121,7 @@ function recordOfStart(
   request: StartRequest,
   changes: readonly Step[],
 ): RealServerRecord {
-  const mode: RealServerMode = request.tunnel ? 'tun' : 'dr';
+  const mode: RealServerMode = request.tunnel ? 'tun' : request.localAddresses ? 'fullnat' : 'dr';
   const known = record?.sysctls ?? [];
   const newSysctls = changes
     .filter((step) => step.kind === 'set-sysctl')
@@ -125,7 +143,9 @@ function recordOfStart(
   const vips = [...knownVips, ...newVips];
   const tunnel = request.tunnel ? recordedTunnel(host, record, request.tunnel) : record?.tunnel;
   const sysctls = [...known, ...newSysctls];
-  return withoutIdleTunnel({ bootId: host.bootId, namespace: host.namespace, sysctls, vips, ...(tunnel && { tunnel }) });
+  const localAddresses = request.localAddresses ?? record?.localAddresses;
+  const { bootId, namespace } = host;
+  return withoutIdle({ bootId, namespace, sysctls, vips, ...(tunnel && { tunnel }), ...(localAddresses && { localAddresses }) });
 }
 
 function recordedTunnel(host: HostState, record: RealServerRecord | undefined, tunnel: PlacedTunnel): RecordedTunnel {
@@ -136,11 +156,19 @@ function recordedTunnel(host: HostState, record: RealServerRecord | undefined, t
   return { type: tunnel.type, port: tunnel.port, directors: tunnel.directors, interfaces };
 }
 
-/** The tunnel goes with the last VIP that needs it. */
-function withoutIdleTunnel(record: RealServerRecord): RealServerRecord {
-  if (!record.tunnel || record.vips.some((vip) => vip.mode === 'tun')) return record;
-  const { tunnel: _, ...rest } = record;
-  return rest;
+/** The tunnel goes with the last VIP that needs it, and so do the local addresses. */
+function withoutIdle(record: RealServerRecord): RealServerRecord {
+  const { tunnel, localAddresses, ...rest } = record;
+  const isNeeded = (mode: RealServerMode) => record.vips.some((vip) => vip.mode === mode);
+  return { ...rest, ...(tunnel && isNeeded('tun') && { tunnel }), ...(localAddresses && isNeeded('fullnat') && { localAddresses }) };
+}
+
+function toaSteps(host: HostState, next: RealServerRecord | undefined): Step[] {
+  const wanted = next && wantedToaReader(next);
+  const before = host.toaReader;
+  if (sameToaReader(before, wanted)) return [];
+  if (wanted) return [{ kind: 'attach-toa-reader', wanted, before }];
+  return before ? [{ kind: 'detach-toa-reader', before }] : [];
 }
 
 /** From the programs that are there to those that the next record wants. */
@@ -168,9 +196,9 @@ export function planStop(host: HostState, found: RealServerRecord | undefined, v
   const leaving = record.vips.filter((entry) => vips === undefined || vips.some((vip) => vip.equals(entry.address)));
   const staying = record.vips.filter((entry) => !leaving.includes(entry));
   if (leaving.length === 0) return { problems: [], steps: [], notes: [] };
-  const next = staying.length > 0 ? withoutIdleTunnel({ ...record, vips: staying }) : undefined;
+  const next = staying.length > 0 ? withoutIdle({ ...record, vips: staying }) : undefined;
   const notes: string[] = [];
-  const steps = decapsulatorSteps(host, record, next);
+  const steps = [...decapsulatorSteps(host, record, next), ...toaSteps(host, next)];
   for (const { address, added } of leaving) {
     const present = onLoopback(host, address);
     if (present && added) steps.push({ kind: 'remove-address', address, label: present.label });

@@ -1,4 +1,4 @@
-/** `vipwright realserver`: makes this host a real server of LVS-DR or LVS-TUN, or an ordinary host again, and says which of the two it is. */
+/** `vipwright realserver`: makes this host a real server of LVS-DR, LVS-TUN or full NAT, or an ordinary host again, and says which of the two it is. */
 import { type IpAddress, unreachable } from '../../base/index.ts';
 import { type Assessment, assess, currentRecord } from './assess.ts';
 import type { RealServerHost } from './host.ts';
@@ -36,6 +36,8 @@ export interface RealServerRequest {
   readonly vips?: readonly IpAddress[] | undefined;
   /** start of the mode `tun`: how packets for the VIPs come. */
   readonly tunnel?: TunnelRequest | undefined;
+  /** start of the mode `fullnat`: prefixes of the addresses that directors send from. */
+  readonly localAddresses?: readonly string[] | undefined;
 }
 
 export interface TunnelRequest extends Tunnel {
@@ -45,13 +47,17 @@ export interface TunnelRequest extends Tunnel {
 
 /** Throws RealServerError. */
 export function realServer(request: RealServerRequest, host: RealServerHost): RealServerReport {
-  const { action, vips, tunnel } = request;
+  const { action, vips, tunnel, localAddresses } = request;
   if (action === 'status') return report(action, host.state(), loadRecord(host), vips, [], []);
   return host.exclusively(() => {
     const before = host.state();
     const record = loadRecord(host);
     requireSameNamespace(host, before, record);
-    const start: StartRequest = { vips: vips ?? [], ...(tunnel && { tunnel: placed(tunnel, before, host) }) };
+    const start: StartRequest = {
+      vips: vips ?? [],
+      ...(tunnel && { tunnel: placed(tunnel, before, host) }),
+      ...(localAddresses && { localAddresses }),
+    };
     const plan = action === 'start' ? planStart(before, record, start) : planStop(before, record, vips);
     if (plan.problems.length > 0)
       throw new RealServerError('realserver/refused', plan.problems.map((problem) => problem.message).join('\n'));
@@ -149,6 +155,12 @@ function apply(step: Step, host: RealServerHost): void {
     case 'detach-decapsulator':
       host.detachDecapsulator(step.interface, step.withDiscipline);
       break;
+    case 'attach-toa-reader':
+      host.attachToaReader(step.wanted);
+      break;
+    case 'detach-toa-reader':
+      host.detachToaReader();
+      break;
     default:
       unreachable(step);
   }
@@ -185,6 +197,10 @@ function inverse(step: Step): Step[] {
       ];
     case 'detach-decapsulator':
       return step.before ? [{ ...step, kind: 'attach-decapsulator', wanted: step.before, before: undefined }] : [];
+    case 'attach-toa-reader':
+      return [step.before ? { ...step, wanted: step.before, before: step.wanted } : { kind: 'detach-toa-reader', before: step.wanted }];
+    case 'detach-toa-reader':
+      return [{ kind: 'attach-toa-reader', wanted: step.before, before: undefined }];
     default:
       return unreachable(step);
   }
@@ -207,6 +223,10 @@ function describe(step: Step): string[] {
     }
     case 'detach-decapsulator':
       return [`${step.interface}: tunnels are left alone again`];
+    case 'attach-toa-reader':
+      return [`servers are told who their clients are by connections from ${step.wanted.localAddresses.join(', ')}`];
+    case 'detach-toa-reader':
+      return ['servers see the addresses that connections come from again'];
     default:
       return unreachable(step);
   }

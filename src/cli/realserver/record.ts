@@ -1,9 +1,10 @@
 /** What `start` writes down before it changes anything, so that `stop` can put back exactly that, also after a crash in between. */
-import { IpAddress } from '../../base/index.ts';
+import { formatPrefix, IpAddress, parsePrefix } from '../../base/index.ts';
 import { TUNNEL_TYPES, type TunnelType } from './tunnel.ts';
 
-/** How a director's packets come: as they are (direct routing), or in a tunnel. */
-export type RealServerMode = 'dr' | 'tun';
+/** How a director's packets come: as they are (direct routing), in a tunnel, or to this host's own address (full NAT). */
+export const MODES = ['dr', 'tun', 'fullnat'] as const;
+export type RealServerMode = (typeof MODES)[number];
 
 export interface RecordedSysctl {
   /** As sysctl(8) prints it: dotted, with a slash for a dot within an interface's name. */
@@ -43,6 +44,8 @@ export interface RealServerRecord {
   readonly vips: readonly RecordedVip[];
   /** There as long as a VIP of the mode `tun` is. */
   readonly tunnel?: RecordedTunnel;
+  /** Prefixes; there as long as a VIP of the mode `fullnat` is. */
+  readonly localAddresses?: readonly string[];
 }
 
 const RECORD_VERSION = 2;
@@ -59,9 +62,10 @@ export function parseRecord(text: string): RealServerRecord | undefined {
   const sysctls = parseList(value.sysctls, parseSysctl);
   const vips = parseList(value.vips, parseVip);
   const tunnel = value.tunnel === undefined ? undefined : parseTunnel(value.tunnel);
+  const localAddresses = value.localAddresses === undefined ? undefined : parseList(value.localAddresses, parseLocal);
   if (typeof bootId !== 'string' || typeof namespace !== 'string' || !sysctls || !vips) return undefined;
-  if (value.tunnel !== undefined && !tunnel) return undefined;
-  return { bootId, namespace, sysctls, vips, ...(tunnel && { tunnel }) };
+  if ((value.tunnel !== undefined && !tunnel) || (value.localAddresses !== undefined && !localAddresses)) return undefined;
+  return { bootId, namespace, sysctls, vips, ...(tunnel && { tunnel }), ...(localAddresses && { localAddresses }) };
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -91,8 +95,9 @@ function parseSysctl(value: unknown): RecordedSysctl | undefined {
 function parseVip(value: unknown): RecordedVip | undefined {
   const { address, mode, added } = asObject(value) ?? {};
   const parsed = parseAddress(address);
-  if (!parsed || typeof added !== 'boolean' || (mode !== 'dr' && mode !== 'tun')) return undefined;
-  return { address: parsed, mode, added };
+  const known = MODES.find((candidate) => candidate === mode);
+  if (!parsed || typeof added !== 'boolean' || !known) return undefined;
+  return { address: parsed, mode: known, added };
 }
 
 function parseTunnel(value: unknown): RecordedTunnel | undefined {
@@ -107,6 +112,11 @@ function parseTunnel(value: unknown): RecordedTunnel | undefined {
 function parseInterface(value: unknown): RecordedInterface | undefined {
   const { name, madeDiscipline } = asObject(value) ?? {};
   return typeof name === 'string' && typeof madeDiscipline === 'boolean' ? { name, madeDiscipline } : undefined;
+}
+
+function parseLocal(value: unknown): string | undefined {
+  const prefix = typeof value === 'string' ? parsePrefix(value) : undefined;
+  return prefix && formatPrefix(prefix);
 }
 
 function parseAddress(value: unknown): IpAddress | undefined {

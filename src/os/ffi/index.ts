@@ -5,7 +5,7 @@ export { ENOBUFS, SystemError } from './errno.ts';
 export { createInotify, makeFifo, readInotify, unwatchDirectory, watchDirectory } from './file.ts';
 export { addressOf, lastErrno } from './library.ts';
 export { type ControlMessage, MessageReceiver, type ReceivedMessage } from './message.ts';
-export { enterNetworkNamespace, inNetworkNamespace, MNT_DETACH, mount, unmount } from './namespace.ts';
+export { enterNetworkNamespace, inNetworkNamespace, MNT_DETACH, mount, networkNamespaceCookie, unmount } from './namespace.ts';
 export { watchSignal } from './signal.ts';
 export {
   AF_NETLINK,

@@ -1,8 +1,12 @@
 /** Network namespaces of the calling thread (setns(2)) and mounts (mount(2)). */
 import { closeSync, openSync } from 'node:fs';
+import { AF_INET, HOST_IS_LITTLE_ENDIAN } from '../../wire/index.ts';
 import { checked } from './errno.ts';
 import { libc } from './library.ts';
+import { close, SOCK_DGRAM, socket, socketOption } from './socket.ts';
 
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 const CLONE_NEWNET = 0x40000000;
 export const MNT_DETACH = 2;
 
@@ -31,6 +35,16 @@ export function inNetworkNamespace<T>(path: string, action: () => T): T {
   } finally {
     enterNetworkNamespace(`/proc/self/fd/${home}`);
     closeSync(home);
+  }
+}
+
+/** The number by which BPF programs know the calling thread's network namespace; no other one gets it until the next boot (Linux 5.14). */
+export function networkNamespaceCookie(): bigint {
+  const fd = socket(AF_INET, SOCK_DGRAM, 0);
+  try {
+    return new DataView(socketOption(fd, SOL_SOCKET, SO_NETNS_COOKIE, new Uint8Array(8)).buffer).getBigUint64(0, HOST_IS_LITTLE_ENDIAN);
+  } finally {
+    close(fd);
   }
 }
 

@@ -15,6 +15,7 @@ const native = {
   socket: libc.func('socket', 'int', ['int', 'int', 'int']),
   bind: libc.func('bind', 'int', ['int', 'const void *', 'uint32_t']),
   setsockopt: libc.func('setsockopt', 'int', ['int', 'int', 'int', 'const void *', 'uint32_t']),
+  getsockopt: libc.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
   getsockname: libc.func('getsockname', 'int', ['int', 'void *', 'void *']),
   sendto: libc.func('sendto', 'long', ['int', 'const void *', 'size_t', 'int', 'const void *', 'uint32_t']),
   recv: libc.func('recv', 'long', ['int', 'void *', 'size_t', 'int']),
@@ -34,6 +35,12 @@ export function bind(fd: number, address: Uint8Array): void {
 export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
   const bytes = typeof value === 'number' ? intBytes(value) : value;
   checked('setsockopt', native.setsockopt(fd, level, option, bytes, bytes.length), `level ${level} option ${option}`);
+}
+
+/** Fills `value` and returns it. */
+export function socketOption(fd: number, level: number, option: number, value: Uint8Array): Uint8Array {
+  checked('getsockopt', native.getsockopt(fd, level, option, value, intBytes(value.length)), `level ${level} option ${option}`);
+  return value;
 }
 
 /** The address that the socket is bound to, as a sockaddr. */

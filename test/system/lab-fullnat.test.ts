@@ -1,0 +1,204 @@
+/**
+ * Full NAT with real sockets at both ends and every byte compared: a client, a two-armed director, and a real server that knows no way to
+ * the client, with an nginx that is told nothing of load balancers and yet logs the client's own address.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  CONFIG_FILE,
+  exchange,
+  installProduct,
+  Lab,
+  type Machine,
+  startEcho,
+  startNginx,
+  startVipwrightd,
+  tableBecomes,
+  until,
+} from '../../lab/index.ts';
+
+interface Family {
+  readonly name: string;
+  readonly vip: string;
+  readonly client: string;
+  readonly server: string;
+  readonly local: string;
+  /** A prefix with the local address in it, and one without. */
+  readonly believed: string;
+  readonly other: string;
+}
+
+const FAMILIES: readonly Family[] = [
+  {
+    name: 'IPv4',
+    vip: '10.1.0.100',
+    client: '10.1.0.10',
+    server: '10.2.0.21',
+    local: '10.2.0.201',
+    believed: '10.2.0.200/29',
+    other: '10.2.0.208/29',
+  },
+  {
+    name: 'IPv6',
+    vip: 'fd00:1::100',
+    client: 'fd00:1::10',
+    server: 'fd00:2::21',
+    local: 'fd00:2::201',
+    believed: 'fd00:2::200/120',
+    other: 'fd00:2::300/120',
+  },
+];
+
+const ECHO_PORT = 7000;
+const SERVER_ECHO_PORT = 9000;
+const WEB_PORT = 8080;
+/** Where one socket takes both families' connections: an IPv4 client is an IPv6 address to it. */
+const DUAL_PORT = 8081;
+const VIRTUAL_DUAL_PORT = 81;
+const PAGE_BYTES = 65_536;
+const ACCESS_LOG = '/var/log/nginx/access.log';
+
+const endpoint = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
+
+function configuration({ vip, server, local }: Family): string {
+  const service = (port: number, protocol: string, serverPort: number): string => `
+virtual_server ${vip} ${port} {
+    lvs_sched rr
+    lvs_method FNAT
+    laddr_group_name of_${port}_${protocol}
+    protocol ${protocol}
+    real_server ${server} ${serverPort} {
+        weight 1
+    }
+}
+local_address_group of_${port}_${protocol} {
+    ${local}
+}`;
+  return [
+    service(ECHO_PORT, 'TCP', SERVER_ECHO_PORT),
+    service(ECHO_PORT, 'UDP', SERVER_ECHO_PORT),
+    service(80, 'TCP', WEB_PORT),
+    service(VIRTUAL_DUAL_PORT, 'TCP', DUAL_PORT),
+  ].join('\n');
+}
+
+describe.each(FAMILIES)('$name', (family) => {
+  const { vip, server, local, believed, other } = family;
+  const all = FAMILIES.map((each) => each.believed).join(',');
+  let lab: Lab;
+  let director: Machine;
+  let client: Machine;
+  let realServer: Machine;
+
+  beforeAll(async () => {
+    lab = await Lab.create();
+    client = await lab.addMachine({ name: 'client', address: '10.1.0.10/24' });
+    director = await lab.addMachine({ name: 'director', address: '10.1.0.1/24', second: '10.2.0.1/24' });
+    realServer = await lab.addMachine({ name: 'server', address: '10.1.0.21/24', second: '10.2.0.21/24' });
+    await addIpv6(client, 'eth0', 'fd00:1::10/64');
+    await addIpv6(director, 'eth0', 'fd00:1::1/64');
+    await addIpv6(director, 'eth1', 'fd00:2::1/64');
+    await addIpv6(realServer, 'eth1', 'fd00:2::21/64');
+    // Nothing leads from the server to the client.
+    await realServer.runOrThrow(['ip', 'link', 'set', 'eth0', 'down']);
+    expect((await realServer.run(['ip', 'route', 'get', family.client])).code).not.toBe(0);
+    for (const [address, card] of [
+      [vip, 'eth0'],
+      [local, 'eth1'],
+    ] as const)
+      await director.runOrThrow(['ip', 'address', 'add', address, 'dev', card, ...(address.includes(':') ? ['nodad'] : [])]);
+    installProduct(realServer);
+    await startEcho(realServer, endpoint(server, SERVER_ECHO_PORT));
+    const listen = [`[::]:${WEB_PORT}`, `[::]:${DUAL_PORT} ipv6only=off`];
+    await startNginx(realServer, { page: page(), port: WEB_PORT, listen, accessLog: ACCESS_LOG });
+    installProduct(director);
+    director.writeFile(CONFIG_FILE, configuration(family));
+    await startVipwrightd(director);
+    expect(await tableBecomes(director, (rows) => rows.length === 4, 20_000)).toBe(true);
+  });
+
+  afterAll(async () => {
+    await lab?.destroy();
+  });
+
+  const addIpv6 = (machine: Machine, card: string, prefix: string): Promise<string> =>
+    machine.runOrThrow(['ip', 'address', 'add', prefix, 'dev', card, 'nodad']);
+  const page = (): string => 'behind full NAT '.repeat(PAGE_BYTES / 16 - 1);
+  const realserver = (...words: string[]): Promise<string> => realServer.runOrThrow(['vipwright', 'realserver', ...words]);
+  const startReader = (prefixes: string): Promise<string> =>
+    realserver('start', '--mode', 'fullnat', '--vip', vip, '--local-address', prefixes);
+  const counts = async (): Promise<Record<string, number> | undefined> => {
+    const { stdout } = await realServer.run(['vipwright', 'realserver', 'status', '--json']);
+    return (JSON.parse(stdout) as { toaReader?: { counts: Record<string, number> } }).toaReader?.counts;
+  };
+
+  /** Fetches the page, and gives the address that nginx logs for it. */
+  async function addressLogged(port = 80): Promise<string | undefined> {
+    await realServer.runOrThrow(['truncate', '-s', '0', ACCESS_LOG]);
+    const answer = await client.runOrThrow(['curl', '-s', '-g', '--max-time', '5', `http://${endpoint(vip, port)}/`]);
+    expect(answer).toBe(`${page()}\n`);
+    // nginx writes the line after the answer.
+    return (await until(() => realServer.readFile(ACCESS_LOG) || undefined, 5000))?.split(' ')[0];
+  }
+
+  it.each([100, 65_536, 1_000_000])('TCP, %i bytes there and back', async (bytes) => {
+    expect(await exchange(client, 'tcp', endpoint(vip, ECHO_PORT), bytes)).toEqual({
+      event: 'summary',
+      matched: true,
+      attempts: 1,
+      received: bytes,
+    });
+  });
+
+  it.each([100, 1400, 65_000])('UDP, %i bytes there and back', async (bytes) => {
+    expect(await exchange(client, 'udp', endpoint(vip, ECHO_PORT), bytes)).toMatchObject({ matched: true, received: bytes });
+  });
+
+  it('the server logs the local address where nobody tells it the client', async () => {
+    expect(await addressLogged()).toBe(local);
+  });
+
+  it('the server logs the client, by whatever socket, as soon as the programs are there, and no longer', async () => {
+    await startReader(all);
+    expect(await addressLogged()).toBe(family.client);
+    expect(await addressLogged(VIRTUAL_DUAL_PORT)).toBe(family.client.includes(':') ? family.client : `::ffff:${family.client}`);
+    expect(await counts()).toEqual({ taken: 2, absent: 0, stranger: 0, refused: 0 });
+    expect(await realserver('status')).toContain('LVS-FULLNAT real server running');
+    await realserver('stop');
+    expect(await addressLogged()).toBe(local);
+  });
+
+  it('keep-alive: one connection has one client, over all its requests', async () => {
+    await startReader(believed);
+    await realServer.runOrThrow(['truncate', '-s', '0', ACCESS_LOG]);
+    const url = `http://${endpoint(vip, 80)}/`;
+    await client.runOrThrow(['curl', '-s', '-g', '--max-time', '5', '-o', '/dev/null', '-o', '/dev/null', url, url]);
+    const lines = await until(() => {
+      const text = realServer.readFile(ACCESS_LOG).trim().split('\n');
+      return text.length === 2 ? text : undefined;
+    }, 5000);
+    expect(lines?.map((line) => line.split(' ')[0])).toEqual([family.client, family.client]);
+    expect(await counts()).toMatchObject({ taken: 1 });
+    await realserver('stop');
+  });
+
+  it('who is not among the local addresses is not believed; start again changes by whom', async () => {
+    await startReader(other);
+    expect(await addressLogged()).toBe(local);
+    expect(await counts()).toEqual({ taken: 0, absent: 0, stranger: 1, refused: 0 });
+    await startReader(believed);
+    expect(await addressLogged()).toBe(family.client);
+    expect(await counts()).toEqual({ taken: 1, absent: 0, stranger: 1, refused: 0 });
+    await realserver('stop');
+  });
+
+  it('a connection of the director’s own, without the option, is the director’s', async () => {
+    await startReader(believed);
+    await realServer.runOrThrow(['truncate', '-s', '0', ACCESS_LOG]);
+    const url = `http://${endpoint(server, WEB_PORT)}/`;
+    await director.runOrThrow(['curl', '-s', '-g', '--max-time', '5', '-o', '/dev/null', '--interface', local, url]);
+    const line = await until(() => realServer.readFile(ACCESS_LOG) || undefined, 5000);
+    expect(line?.split(' ')[0]).toBe(local);
+    expect(await counts()).toMatchObject({ taken: 0, absent: 1 });
+    await realserver('stop');
+  });
+});
