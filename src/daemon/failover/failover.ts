@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds, toSeconds } from '../../base/index.ts';
 import type { Configuration } from '../../model/index.ts';
 import { acquireInstanceLock, type InstanceLock } from '../../os/lock/index.ts';
@@ -27,6 +28,8 @@ import type { ReactorSettings, ThreadData } from './thread-messages.ts';
 
 /** Notify scripts of the last transitions may run this long after the stop (keepalived waits 1 s). */
 const STOP_SCRIPTS_MS = 1_000;
+/** The packet path is loaded within a second or two; a slow machine that does much else besides may take longer. */
+const PACKET_PATH_PATIENCE_MS = 5_000;
 
 export class Failover {
   private readonly options: DaemonOptions;
@@ -46,6 +49,11 @@ export class Failover {
   private current: Configuration;
   private settings: ReactorSettings;
   private stopping = false;
+  private reportPacketPath: (ready: boolean) => void = () => undefined;
+  /** False when the daemon stops before it is ready. */
+  private readonly packetPath = new Promise<boolean>((resolve) => {
+    this.reportPacketPath = resolve;
+  });
   private finish: (exitCode: number) => void = () => undefined;
 
   private constructor(configuration: Configuration, options: DaemonOptions, runDir: string, logger: Logger) {
@@ -64,7 +72,10 @@ export class Failover {
     this.processes = new ProcessSensor(this.poller, logger, (reading) => this.reactor?.send({ type: 'process', ...reading }));
     const settings = { files: options.files, runDir, detail: options.detail, failoverPid: process.pid };
     this.director = new DirectorLink(this.forDirector(configuration), settings, logger, {
-      ready: () => this.systemd.ready(`Running ${options.files.join(' ')}`),
+      ready: () => {
+        this.reportPacketPath(true);
+        this.systemd.ready(`Running ${options.files.join(' ')}`);
+      },
       statusWanted: (id) => void this.sendStatus(id),
       serviceLine: (line) => this.fifos.write('services', line),
       fatal: (message) => {
@@ -109,15 +120,27 @@ export class Failover {
     this.configureOutlets(this.current);
     await this.firewall.configure(this.settings);
     const files = this.files.configure(this.settings.vrrp.files);
+    this.director.start();
+    await this.packetPathReady();
+    if (this.stopping) return ended;
     const reactor = this.startReactor({
       sensors: { files, processes },
       predecessorDied,
       ...(path !== undefined && { namespacePath: path }),
     });
     await reactor.ready();
-    this.director.start();
     this.logger.log('info', `Starting vipwrightd with ${this.settings.vrrp.routers.length} virtual routers`);
     return ended;
+  }
+
+  /**
+   * A director that takes an address before it can forward has clients lose what they send meanwhile, so elections wait for the packet path.
+   * They do not wait for ever: an address with nobody behind it is no worse than no address.
+   */
+  private async packetPathReady(): Promise<void> {
+    if (this.forDirector(this.current).services.length === 0) return;
+    const isReady = await Promise.race([this.packetPath, sleep(PACKET_PATH_PATIENCE_MS, false, { ref: false })]);
+    if (!isReady && !this.stopping) this.logger.log('warning', 'The packet path is not ready yet; the virtual routers start without it');
   }
 
   private startReactor(found: Pick<ThreadData, 'sensors' | 'predecessorDied' | 'namespacePath'>): ReactorLink {
@@ -261,6 +284,7 @@ export class Failover {
   private async stop(exitCode: number): Promise<void> {
     if (this.stopping) return;
     this.stopping = true;
+    this.reportPacketPath(false);
     this.logger.log('info', 'Stopping');
     this.systemd.stopping();
     await this.reactor?.stop();
