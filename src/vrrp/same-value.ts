@@ -4,7 +4,7 @@
 export function sameValue(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (a.constructor !== b.constructor) return false;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
   if (Array.isArray(a) || ArrayBuffer.isView(a)) return sameList(a as unknown as readonly unknown[], b as unknown as readonly unknown[]);
   const x = a as Record<string, unknown>;
   const y = b as Record<string, unknown>;

@@ -91,6 +91,12 @@ describe('sameValue', () => {
     );
   });
 
+  it('is not misled by what properties are called', () => {
+    for (const text of ['{"constructor":[]}', '{"__proto__":{"a":[]}}', '{"toString":[1]}'])
+      expect(sameValue(JSON.parse(text), JSON.parse(text))).toBe(true);
+    expect(sameValue(JSON.parse('{"constructor":1}'), {})).toBe(false);
+  });
+
   it('looks into typed arrays, and takes an absent property for an undefined one', () => {
     expect(sameValue(Uint8Array.of(1, 2), Uint8Array.of(1, 2))).toBe(true);
     expect(sameValue(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false);
@@ -105,8 +111,9 @@ describe('sameValue', () => {
 function structuredCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
   if (Array.isArray(value)) return value.map(structuredCopy) as T;
-  const copy: object = Object.create(Object.getPrototypeOf(value));
-  return Object.assign(copy, Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, structuredCopy(entry)]))) as T;
+  const properties = Object.entries(value).map(([key, entry]) => [key, { value: structuredCopy(entry), enumerable: true }] as const);
+  // An assignment to a property called __proto__ would be something else.
+  return Object.create(Object.getPrototypeOf(value), Object.fromEntries(properties)) as T;
 }
 
 function sortedJson(value: unknown): string {
