@@ -276,6 +276,7 @@ int reject_program(struct xdp_md *ctx)
 #include "reply_icmp.h"
 #include "sweep.h"
 #include "trace.h"
+#include "local_out.h"
 
 /* The compiler writes type information only for what is used; this names the numbers and records
  * that the director reads from it. */

@@ -370,6 +370,7 @@ struct settings {
 	__u64 cookie_key[2]; /* secret */
 	__u32 overflow_ways; /* numbers of them that were given out */
 	__u32 drop_rate; /* drop_packet: of so many new connections one is refused; 0: none */
+	__u32 local_out; /* where what the director itself sends to virtual services goes in; 0: nowhere */
 	/* Written with every new connection while there is a rate: apart from what all packets read. */
 	__s32 drop_count __attribute__((aligned(64))); /* new connections until that one */
 	__u32 drop_turns[SPARED_PACKETS + 1]; /* drop_entry: connections of so many packets until one is given up */

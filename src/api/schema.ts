@@ -300,6 +300,7 @@ const forwardingSettingsSchema = z.object({
   memoryThreshold: z.int(),
   dropRate: z.int(),
   tableThreshold: z.int(),
+  localOut: z.boolean(),
   localPorts: z.object({ first: z.int(), last: z.int() }),
   lblcExpiration: z.number(),
   lblcrExpiration: z.number(),

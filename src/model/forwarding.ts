@@ -39,6 +39,8 @@ export interface ForwardingSettings extends DefenceSettings {
   readonly lblcExpiration: Micros;
   /** `lblcr_expiration`: how long lblcr leaves a set of servers as it is. */
   readonly lblcrExpiration: Micros;
+  /** `local_out`: what the director itself sends to a virtual service of its own goes to the real servers too. */
+  readonly localOut: boolean;
   /** Ports that full NAT uses of each local address. */
   readonly localPorts: PortRange;
 }
@@ -64,6 +66,7 @@ export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   tableThreshold: 10,
   lblcExpiration: seconds(86_400),
   lblcrExpiration: seconds(86_400),
+  localOut: true,
   localPorts: { first: 1024, last: 65_535 },
 };
 

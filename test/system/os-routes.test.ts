@@ -143,6 +143,19 @@ describe.runIf(isRoot())('Rtnetlink', () => {
     expect(rtnetlink.deleteLink(index)).toBe('absent');
   });
 
+  it('makes a veth pair, where nobody is asked for addresses', () => {
+    const spec = { names: ['one', 'other'], mtu: 65_535, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } as const;
+    expect(rtnetlink.createVeth(spec)).toBe('created');
+    expect(rtnetlink.createVeth(spec)).toBe('exists');
+    const { index } = rtnetlink.link('one') as { index: number };
+    rtnetlink.setLinkUp(index, true, { noArp: true });
+    expect(show('-d', 'link', 'show', 'one')).toMatch(
+      /one@other: <\S*NOARP\S*UP.* mtu 65535 .*link\/ether 02:00:00:00:00:01.*addrgenmode none/s,
+    );
+    expect(show('-d', 'link', 'show', 'other')).toMatch(/mtu 65535 .*link\/ether 02:00:00:00:00:01.*addrgenmode none/s);
+    expect(rtnetlink.deleteLink(index)).toBe('deleted');
+  });
+
   it('adds an IPv6 VIP that is usable at once and not preferred', () => {
     const vip = { interfaceIndex: eth0, prefix: prefix('fd00::5/128'), noDuplicateDetection: true, deprecated: true };
     expect(rtnetlink.addAddress(vip)).toBe('added');

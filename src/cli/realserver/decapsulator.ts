@@ -1,7 +1,7 @@
 /** bpf/realserver.bpf.c on an interface: loaded, told what to go by, and read back. */
 import { readFileSync } from 'node:fs';
 import { IpAddress } from '../../base/index.ts';
-import { type BpfMap, BpfObject, Btf, indexKey, type LoadedProgram, perCpuStride, possibleCpus, TcIngress } from '../../os/bpf/index.ts';
+import { type BpfMap, BpfObject, Btf, indexKey, type LoadedProgram, perCpuStride, possibleCpus, TcFilter } from '../../os/bpf/index.ts';
 import { type Decapsulator, type DecapsulatorCounts, sortedTexts, TUNNEL_TYPES } from './tunnel.ts';
 
 const PROGRAM = 'decapsulate';
@@ -17,11 +17,11 @@ export function mayBeDecapsulator(filter: { readonly kind: string; readonly hand
 
 export class InterfaceDecapsulator {
   private readonly objectPath: string;
-  private readonly place: TcIngress;
+  private readonly place: TcFilter;
 
   constructor(objectPath: string, interfaceIndex: number) {
     this.objectPath = objectPath;
-    this.place = new TcIngress(interfaceIndex, PRIORITY, HANDLE);
+    this.place = new TcFilter(interfaceIndex, 'ingress', PRIORITY, HANDLE);
   }
 
   /** Throws when another program is in that place, SystemError when the kernel refuses. */

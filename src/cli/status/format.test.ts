@@ -96,7 +96,7 @@ describe('vipwright status about the packet path', () => {
       '  sloppy_tcp off, sloppy_sctp off',
       '  drop_entry 2 (automatic, on now), drop_packet 0 (off), secure_tcp 3 (on)',
       '  amemthresh 1024, am_droprate 10, table_threshold 10',
-      '  local_ports 1024 65535',
+      '  local_out on, local_ports 1024 65535',
       '  lblc_expiration 86400, lblcr_expiration 60',
     ]);
   });

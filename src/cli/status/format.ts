@@ -32,7 +32,7 @@ function modeText(mode: number): string {
 function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): string[] {
   if (!tableSizes) return [];
   const onOff = (on: boolean): string => (on ? 'on' : 'off');
-  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, localPorts } = settings;
+  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, localOut, localPorts } = settings;
   return [
     '',
     'packet path',
@@ -41,7 +41,7 @@ function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): 
     `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}`,
     `  drop_entry ${modeText(settings.dropEntry)}, drop_packet ${modeText(settings.dropPacket)}, secure_tcp ${modeText(settings.secureTcp)}`,
     `  amemthresh ${settings.memoryThreshold}, am_droprate ${settings.dropRate}, table_threshold ${settings.tableThreshold}`,
-    `  local_ports ${localPorts.first} ${localPorts.last}`,
+    `  local_out ${onOff(localOut)}, local_ports ${localPorts.first} ${localPorts.last}`,
     `  lblc_expiration ${settings.lblcExpiration}, lblcr_expiration ${settings.lblcrExpiration}`,
   ];
 }

@@ -43,6 +43,7 @@ const GLOBAL: Fields = {
   'forwarding.memoryThreshold': { name: 'amemthresh' },
   'forwarding.dropRate': { name: 'am_droprate' },
   'forwarding.tableThreshold': { name: 'table_threshold' },
+  'forwarding.localOut': { name: 'local_out' },
   'forwarding.localPorts': { name: 'local_ports', text: ({ first, last }: PortRange) => `${first} ${last}` },
   'forwarding.lblcExpiration': { name: 'lblc_expiration', text: secondsText },
   'forwarding.lblcrExpiration': { name: 'lblcr_expiration', text: secondsText },

@@ -25,6 +25,7 @@ describe('packet_path', () => {
     ['amemthresh 4096', { memoryThreshold: 4096 }],
     ['am_droprate 2', { dropRate: 2 }],
     ['table_threshold 25', { tableThreshold: 25 }],
+    ['local_out off', { localOut: false }],
     ['lblc_expiration 60', { lblcExpiration: 60_000_000 }],
     ['lblcr_expiration 2147483', { lblcrExpiration: 2_147_483_000_000 }],
   ])('%s', (line, changes) => {

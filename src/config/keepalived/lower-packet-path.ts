@@ -30,6 +30,7 @@ export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwardin
       tableThreshold: block.number('table_threshold') ?? standard.tableThreshold,
       lblcExpiration: block.number('lblc_expiration') ?? standard.lblcExpiration,
       lblcrExpiration: block.number('lblcr_expiration') ?? standard.lblcrExpiration,
+      localOut: flag('local_out', standard.localOut),
       localPorts: readLocalPorts(block.last('local_ports')) ?? standard.localPorts,
     },
     tableSizes: {

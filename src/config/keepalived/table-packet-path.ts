@@ -69,6 +69,10 @@ export const PACKET_PATH = block(
       ...EXTENSION,
       default: DAY,
     }),
+    leaf('local_out', flag, 'What the director itself sends to a virtual service of its own goes to the real servers too.', {
+      ...EXTENSION,
+      default: 'on',
+    }),
     leaf('local_ports', line([PORT, PORT]), 'First and last port that full NAT uses of each local address.', {
       ...EXTENSION,
       default: `${DEFAULT_FORWARDING_SETTINGS.localPorts.first} ${DEFAULT_FORWARDING_SETTINGS.localPorts.last}`,

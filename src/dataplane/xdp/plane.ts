@@ -29,6 +29,7 @@ import { EstimatorClock, type ServerEntry, type ServiceEntry, TableStore } from 
 import { readConnections } from './connections.ts';
 import { Filters } from './filters.ts';
 import { LocalAddresses } from './local-addresses.ts';
+import { LocalOut } from './local-out.ts';
 import type { NextHops } from './next-hops.ts';
 import { type Attachment, Ports } from './ports.ts';
 import { Pressure } from './pressure.ts';
@@ -75,6 +76,8 @@ export class XdpDataPlane implements DataPlane {
   private readonly room: SlotRoom;
   private readonly locals: LocalAddresses;
   private readonly ports: Ports;
+  private readonly localOut: LocalOut;
+  private interfaces: readonly string[] = [];
   private readonly estimator: EstimatorClock;
   private readonly filters: Filters;
   private readonly pressure: Pressure;
@@ -116,6 +119,7 @@ export class XdpDataPlane implements DataPlane {
       logger: options.logger,
       pinDirectory,
     });
+    this.localOut = new LocalOut(this.path, options.logger);
     this.filters = new Filters(this.path, (name) => this.ports.indexOf(name));
     this.traces = new TraceDesk(this.path, options.objectPath, {
       service: (protocol, address, port, mark) => this.table.lookup(protocol, address, port, mark),
@@ -146,12 +150,13 @@ export class XdpDataPlane implements DataPlane {
 
   /** Puts the packet path on these interfaces and takes it off all others. */
   attach(interfaces: readonly string[]): void {
-    this.ports.configure(interfaces);
+    this.interfaces = interfaces;
+    this.configurePorts();
     this.resolveAll();
   }
 
   attachments(): Attachment[] {
-    return this.ports.attachments();
+    return this.ports.attachments().filter(({ name }) => name !== LocalOut.PORT);
   }
 
   /** How often each numbered reason came up. */
@@ -271,6 +276,7 @@ export class XdpDataPlane implements DataPlane {
     this.currentSettings = { ...this.currentSettings, ...settings };
     this.readCounts();
     this.defend();
+    if (this.interfaces.length > 0) this.configurePorts();
     for (const slot of this.slots.values()) slot.keepAgain();
   }
 
@@ -326,6 +332,7 @@ export class XdpDataPlane implements DataPlane {
     if (this.closed) return;
     this.closed = true;
     this.traces.close();
+    this.localOut.close();
     this.ports.close();
     this.options.nextHops.close();
     this.path.close();
@@ -346,6 +353,21 @@ export class XdpDataPlane implements DataPlane {
   private defend(): void {
     this.currentSettings = this.pressure.level(this.currentSettings, this.servers.all());
     writeSettings(this.path, this.currentSettings);
+  }
+
+  /** The port of the director's own packets is one like the others, and there before any of them comes. Not having it harms nobody else. */
+  private configurePorts(): void {
+    if (this.currentSettings.localOut && this.localOut.prepare()) {
+      try {
+        this.ports.configure([...this.interfaces, LocalOut.PORT]);
+        this.localOut.begin();
+        return;
+      } catch (error) {
+        this.localOut.complain(error as Error);
+      }
+    }
+    this.localOut.end();
+    this.ports.configure(this.interfaces);
   }
 
   /** The next lines of a table that is gone through over and over. */

@@ -123,6 +123,8 @@ export class PacketPath {
   /** Connections of which the SYN proxy made the handshake. */
   readonly proxied: BpfMap;
   readonly balance: BpfProgram;
+  /** Of tc: hands over what the director itself sends. */
+  readonly localOut: BpfProgram;
   readonly numbers: Record<
     | 'meta'
     | 'family'
@@ -169,6 +171,7 @@ export class PacketPath {
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
+    this.localOut = object.program('local_out');
     this.sweepProgram = object.program('sweep');
     this.locateProgram = object.program('locate');
     const { btf } = object;

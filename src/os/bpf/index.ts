@@ -6,4 +6,4 @@ export type { LoadedProgram } from './loaded.ts';
 export { BpfMap, indexKey, type MapShape, perCpuStride, possibleCpus } from './map.ts';
 export { BpfObject, type BpfObjectOptions } from './object.ts';
 export { BpfProgram, type TestInput, type TestRun, XdpLink, type XdpMode } from './program.ts';
-export { TcIngress } from './tc-ingress.ts';
+export { TcFilter } from './tc-filter.ts';

@@ -26,6 +26,7 @@ import {
   encodeRule,
   encodeRuleDump,
   encodeTrafficQuery,
+  encodeVeth,
   type InterfaceAddress,
   type Link,
   type MacvlanSpec,
@@ -54,6 +55,7 @@ import {
   RTM_NEWRULE,
   type RuleSpec,
   type TrafficControl,
+  type VethSpec,
 } from '../../wire/index.ts';
 import { SystemError } from '../ffi/index.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
@@ -80,13 +82,12 @@ export class Rtnetlink {
 
   /** Makes a macvlan, down, without IPv6 address of its own making. `exists` when an interface of that name is there already, whatever it is. Throws SystemError otherwise. */
   createMacvlan(spec: MacvlanSpec): 'created' | 'exists' {
-    const create = () => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, encodeMacvlan(spec));
-    if (!unlessAbsent(create, ['EEXIST'])) return 'exists';
-    const made = this.link(spec.name);
-    // A kernel without IPv6 knows no such setting, and makes no such address.
-    if (made)
-      unlessAbsent(() => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeNoGeneratedAddress(made.index)), ['EAFNOSUPPORT']);
-    return 'created';
+    return this.createLink(encodeMacvlan(spec), [spec.name]);
+  }
+
+  /** Makes a veth pair in the same way. */
+  createVeth(spec: VethSpec): 'created' | 'exists' {
+    return this.createLink(encodeVeth(spec), spec.names);
   }
 
   /** Deletes an interface of a kind that can be deleted. */
@@ -95,9 +96,9 @@ export class Rtnetlink {
     return unlessAbsent(remove, ['ENODEV']) ? 'deleted' : 'absent';
   }
 
-  /** Sets an interface up or down. Throws SystemError (ENODEV when it is gone). */
-  setLinkUp(index: number, up: boolean): void {
-    this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeLinkChange(index, { up }));
+  /** Sets an interface up or down; `noArp`: one where nobody is asked for addresses. Throws SystemError (ENODEV when it is gone). */
+  setLinkUp(index: number, up: boolean, options: { readonly noArp?: boolean } = {}): void {
+    this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeLinkChange(index, { up, ...options }));
   }
 
   /** The addresses of all interfaces or of one, in the kernel's order: the first IPv4 one is the interface's primary address. */
@@ -198,6 +199,17 @@ export class Rtnetlink {
 
   close(): void {
     this.socket.close();
+  }
+
+  private createLink(payload: Uint8Array, names: readonly string[]): 'created' | 'exists' {
+    const create = () => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, payload);
+    if (!unlessAbsent(create, ['EEXIST'])) return 'exists';
+    for (const made of names.map((name) => this.link(name))) {
+      // A kernel without IPv6 knows no such setting, and makes no such address.
+      if (made)
+        unlessAbsent(() => this.socket.request('RTM_NEWLINK', RTM_NEWLINK, 0, encodeNoGeneratedAddress(made.index)), ['EAFNOSUPPORT']);
+    }
+    return 'created';
   }
 
   /** False when the entry lost its MAC since it was read (EINVAL), so that there is nothing to confirm. */

@@ -17,11 +17,13 @@ export {
   encodeLinkQuery,
   encodeMacvlan,
   encodeNoGeneratedAddress,
+  encodeVeth,
   type Link,
   type MacvlanSpec,
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
+  type VethSpec,
 } from './link.ts';
 export {
   decodeNeighbour,

@@ -30,6 +30,7 @@ const IFLA_AF_SPEC = 26;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
+const VETH_INFO_PEER = 1;
 /** Macvlans of the same interface do not talk to each other: two virtual routers of one host must not meet inside it. */
 const MACVLAN_MODE_PRIVATE = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -38,6 +39,7 @@ const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
+const IFF_NOARP = 0x80;
 const IFF_MULTICAST = 0x1000;
 
 export interface Link {
@@ -97,19 +99,47 @@ export function encodeMacvlan(spec: MacvlanSpec): Uint8Array {
   return concat([new Uint8Array(INFO_LENGTH), attributes]);
 }
 
+/** Two interfaces, each of which receives what the other sends. */
+export interface VethSpec {
+  /** At most 15 characters each. */
+  readonly names: readonly [string, string];
+  /** Of both: they may even have the same address, for nobody else sees it. */
+  readonly mtu: number;
+  readonly mac: Uint8Array;
+}
+
+/** For RTM_NEWLINK: a pair. Both ends are down. */
+export function encodeVeth({ names: [name, peer], mtu, mac }: VethSpec): Uint8Array {
+  const end = (own: string): NetlinkAttribute[] => [
+    { type: IFLA_IFNAME, value: text(own) },
+    { type: IFLA_ADDRESS, value: mac },
+    { type: IFLA_MTU, value: u32(mtu) },
+  ];
+  const other = concat([new Uint8Array(INFO_LENGTH), encodeAttributes(end(peer))]);
+  const info: NetlinkAttribute = {
+    type: IFLA_LINKINFO,
+    value: [
+      { type: IFLA_INFO_KIND, value: text('veth') },
+      { type: IFLA_INFO_DATA, value: [{ type: VETH_INFO_PEER, value: other }] },
+    ],
+  };
+  return concat([new Uint8Array(INFO_LENGTH), encodeAttributes([...end(name), info])]);
+}
+
 /** For RTM_NEWLINK on an interface that exists: it makes no IPv6 link-local address from its MAC. */
 export function encodeNoGeneratedAddress(index: number): Uint8Array {
   const mode: NetlinkAttribute = { type: IFLA_INET6_ADDR_GEN_MODE, value: u8(IN6_ADDR_GEN_MODE_NONE) };
   return concat([encodeLinkChange(index), encodeAttributes([{ type: IFLA_AF_SPEC, value: [{ type: AF_INET6, value: [mode] }] }])]);
 }
 
-/** For RTM_NEWLINK (to set it up or down) and RTM_DELLINK: one link, with the flags to change. */
-export function encodeLinkChange(index: number, change: { readonly up?: boolean } = {}): Uint8Array {
+/** For RTM_NEWLINK (to set it up or down) and RTM_DELLINK: one link, with the flags to change. `noArp`: nobody is asked there for addresses. */
+export function encodeLinkChange(index: number, change: { readonly up?: boolean; readonly noArp?: boolean } = {}): Uint8Array {
   const info = new Uint8Array(INFO_LENGTH);
   const view = viewOf(info);
   view.setInt32(4, index, HOST_IS_LITTLE_ENDIAN);
-  view.setUint32(8, change.up ? IFF_UP : 0, HOST_IS_LITTLE_ENDIAN);
-  view.setUint32(12, change.up === undefined ? 0 : IFF_UP, HOST_IS_LITTLE_ENDIAN);
+  const noArp = change.noArp ? IFF_NOARP : 0;
+  view.setUint32(8, (change.up ? IFF_UP : 0) | noArp, HOST_IS_LITTLE_ENDIAN);
+  view.setUint32(12, (change.up === undefined ? 0 : IFF_UP) | noArp, HOST_IS_LITTLE_ENDIAN);
   return info;
 }
 

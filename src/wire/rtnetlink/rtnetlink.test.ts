@@ -4,7 +4,7 @@ import { IpAddress, type IpPrefix, maxPrefixLength } from '../../base/index.ts';
 import type { Decoded } from '../decoded.ts';
 import { concat, encodeAttributes, type NetlinkAttribute, text, u32 } from '../netlink.ts';
 import { type AddressScope, decodeAddress, encodeAddress, encodeAddressQuery } from './address.ts';
-import { decodeLink, encodeLinkChange, encodeLinkQuery, encodeMacvlan } from './link.ts';
+import { decodeLink, encodeLinkChange, encodeLinkQuery, encodeMacvlan, encodeVeth } from './link.ts';
 import { decodeNeighbour, encodeNeighbour, encodeNeighbourQuery, isUsable, type NeighbourState } from './neighbour.ts';
 import { decodeRoute, encodeRoute, encodeRouteDump, encodeRouteQuery, type RouteSpec } from './route.ts';
 import { decodeRule } from './rule.ts';
@@ -181,7 +181,24 @@ describe('macvlans', () => {
   it('are set up and down by the flag alone', () => {
     expect(encodeLinkChange(3, { up: true })).toEqual(concat([new Uint8Array(4), u32(3), u32(1), u32(1)]));
     expect(encodeLinkChange(3, { up: false })).toEqual(concat([new Uint8Array(4), u32(3), u32(0), u32(1)]));
+    expect(encodeLinkChange(3, { up: true, noArp: true })).toEqual(concat([new Uint8Array(4), u32(3), u32(0x81), u32(0x81)]));
     expect(encodeLinkChange(3)).toEqual(concat([new Uint8Array(4), u32(3), u32(0), u32(0)]));
+  });
+});
+
+describe('veth pairs', () => {
+  it('have both names, one MTU and one MAC', () => {
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+    const bytes = encodeVeth({ names: ['one', 'other'], mtu: 65_535, mac });
+    expect(decodeLink(bytes)).toMatchObject({ ok: true, value: { name: 'one', kind: 'veth', mtu: 65_535, mac } });
+    // The message of the other end stands inside: an empty header, then its attributes.
+    const attributes = [
+      { type: 3, value: text('other') },
+      { type: 1, value: mac },
+      { type: 4, value: u32(65_535) },
+    ];
+    const other = concat([new Uint8Array(16), encodeAttributes(attributes)]);
+    expect(Buffer.from(bytes).includes(Buffer.from(other))).toBe(true);
   });
 });
 

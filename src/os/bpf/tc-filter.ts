@@ -1,4 +1,4 @@
-/** A BPF program as a tc filter on what an interface receives. It stays there until it is taken off, whoever put it there has ended or not. */
+/** A BPF program as a tc filter on what an interface receives or sends. It stays there until it is taken off, whoever put it there has ended or not. */
 import { SystemError } from '../ffi/index.ts';
 import { checkedBpf, collectMessages, libbpf } from '../ffi/libbpf.ts';
 import { type LoadedProgram, openProgram } from './loaded.ts';
@@ -6,7 +6,8 @@ import type { BpfProgram } from './program.ts';
 
 /** struct bpf_tc_hook of libbpf: size, interface, attach point, parent. */
 const HOOK_SIZE = 24;
-const INGRESS = 1;
+/** enum bpf_tc_attach_point. */
+const POINTS = { ingress: 1, egress: 2 } as const;
 const BOTH_DIRECTIONS = 3;
 /** struct bpf_tc_opts: size, program's descriptor, flags, program's id, handle, priority. */
 const OPTIONS_SIZE = 32;
@@ -14,14 +15,16 @@ const REPLACE = 1;
 /** Where no such filter is, or not even a discipline for it, the kernel says one of these. */
 const ABSENT = new Set(['ENOENT', 'EINVAL', 'ENODEV']);
 
-export class TcIngress {
+export class TcFilter {
   private readonly interfaceIndex: number;
+  private readonly point: number;
   private readonly handle: number;
   private readonly priority: number;
 
   /** Priority and handle tell filters of one interface apart; a lower priority comes earlier. */
-  constructor(interfaceIndex: number, priority: number, handle: number) {
+  constructor(interfaceIndex: number, point: keyof typeof POINTS, priority: number, handle: number) {
     this.interfaceIndex = interfaceIndex;
+    this.point = POINTS[point];
     this.priority = priority;
     this.handle = handle;
   }
@@ -31,7 +34,7 @@ export class TcIngress {
     const created = libbpf().tcHookCreate(this.hook(BOTH_DIRECTIONS)) as number;
     if (created < 0 && new SystemError('bpf_tc_hook_create', -created).code !== 'EEXIST') checkedBpf('bpf_tc_hook_create', created);
     const attached = collectMessages(
-      () => libbpf().tcAttach(this.hook(INGRESS), this.options({ fd: program.fd, flags: REPLACE })) as number,
+      () => libbpf().tcAttach(this.hook(this.point), this.options({ fd: program.fd, flags: REPLACE })) as number,
     );
     checkedBpf('bpf_tc_attach', attached.result, attached.messages);
   }
@@ -39,7 +42,7 @@ export class TcIngress {
   /** The program that is there now. */
   current(): LoadedProgram | undefined {
     const options = this.options();
-    const { result } = collectMessages(() => libbpf().tcQuery(this.hook(INGRESS), options) as number);
+    const { result } = collectMessages(() => libbpf().tcQuery(this.hook(this.point), options) as number);
     if (result < 0 && ABSENT.has(new SystemError('bpf_tc_query', -result).code)) return undefined;
     checkedBpf('bpf_tc_query', result);
     return openProgram(new DataView(options.buffer).getUint32(16, true));
@@ -47,7 +50,7 @@ export class TcIngress {
 
   /** Takes it off, where it is there. */
   detach(): void {
-    const { result } = collectMessages(() => libbpf().tcDetach(this.hook(INGRESS), this.options()) as number);
+    const { result } = collectMessages(() => libbpf().tcDetach(this.hook(this.point), this.options()) as number);
     if (result < 0 && !ABSENT.has(new SystemError('bpf_tc_detach', -result).code)) checkedBpf('bpf_tc_detach', result);
   }
 

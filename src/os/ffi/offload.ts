@@ -1,0 +1,28 @@
+/** What a network card does for the stack (ethtool(8)'s features), by the ioctl that every kernel has. */
+import { AF_INET } from '../../wire/index.ts';
+import { checked } from './errno.ts';
+import { addressOf, libc } from './library.ts';
+import { close, SOCK_DGRAM, socket } from './socket.ts';
+
+const SIOCETHTOOL = 0x8946;
+/** What can be switched, by ethtool's words. Segments are cut by the card only where it sums them up too, so `tx` stands for both. */
+const COMMANDS = { tx: 0x17, gro: 0x2c } as const;
+/** struct ifreq (netdevice(7)): the name, then a pointer to struct ethtool_value. */
+const REQUEST_SIZE = 40;
+const POINTER = 16;
+
+const native = { ioctl: libc.func('ioctl', 'int', ['int', 'ulong', 'void *']) };
+
+/** As `ethtool -K NAME tx|gro on|off`. Throws SystemError. */
+export function setOffload(interfaceName: string, what: keyof typeof COMMANDS, on: boolean): void {
+  const value = new Uint8Array(Uint32Array.of(COMMANDS[what], on ? 1 : 0).buffer);
+  const request = new Uint8Array(REQUEST_SIZE);
+  request.set(new TextEncoder().encode(interfaceName));
+  new BigUint64Array(request.buffer).set([addressOf(value)], POINTER / 8);
+  const fd = socket(AF_INET, SOCK_DGRAM, 0);
+  try {
+    checked('SIOCETHTOOL', native.ioctl(fd, SIOCETHTOOL, request), interfaceName);
+  } finally {
+    close(fd);
+  }
+}
