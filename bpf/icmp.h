@@ -41,7 +41,7 @@ static __always_inline int icmp_quoted_key(const struct packet *outer, __u32 kin
 	if (ip->saddr != outer->ip->daddr)
 		return 0;
 	ports = (void *)ip + header;
-	if ((void *)(ports + 1) > outer->end)
+	if ((void *)(ports + 1) > outer->end || ends_before(outer, ports + 1))
 		return 0;
 	*key = conn_key(ip->daddr, ip->saddr, ports->destination, ports->source,
 			conn_protocol(ip->protocol) << META_PROTOCOL_SHIFT | kind);
@@ -63,7 +63,7 @@ static __always_inline void rewrite_quoted_number(struct packet *outer, struct p
 	struct icmp_header *icmp = outer->l4;
 	__be32 *number = (void *)(ports + 1), after;
 
-	if (!difference || (void *)(number + 1) > outer->end)
+	if (!difference || (void *)(number + 1) > outer->end || ends_before(outer, number + 1))
 		return;
 	after = bpf_htonl(bpf_ntohl(*number) + difference);
 	icmp->checksum = checksum_changed(icmp->checksum, checksum_change(*number, after));

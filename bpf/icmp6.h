@@ -27,6 +27,8 @@ static __always_inline int icmp6_quoted(struct xdp_md *ctx, const struct packet 
 	quoted->protocol = headers.protocol;
 	if ((void *)(quoted->ip6 + 1) > outer->end || (void *)(quoted->ports + 1) > outer->end)
 		return 0;
+	if (ends_before(outer, quoted->ports + 1))
+		return 0;
 	/* An error goes to whom the quoted packet came from, or it is none. */
 	if (!is_same_address(&quoted->ip6->source, &outer->ip6->destination))
 		return 0;

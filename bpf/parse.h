@@ -120,6 +120,12 @@ static __always_inline int is_complete(struct xdp_md *ctx, const struct packet *
 	return (void *)packet->ip + length <= packet->end || length + sizeof(struct ethhdr) <= bpf_xdp_get_buff_len(ctx);
 }
 
+/* Whether the packet ends before this place; what follows it in the frame is padding. `packet->ip` is `ip6` as well. */
+static __always_inline int ends_before(const struct packet *packet, const void *at)
+{
+	return at - (const void *)packet->ip > packet->length;
+}
+
 /* Checks what the stack would check of the IP header; the stack counts what is wrong, so it gets it. */
 static __always_inline int parse_header(struct xdp_md *ctx, struct packet *packet)
 {
@@ -168,7 +174,7 @@ static __always_inline int is_later_fragment(const struct packet *packet)
 
 static __always_inline int has_tcp_header(const struct packet *packet)
 {
-	return packet->l4 + sizeof(struct tcphdr) <= packet->end;
+	return packet->l4 + sizeof(struct tcphdr) <= packet->end && !ends_before(packet, packet->l4 + sizeof(struct tcphdr));
 }
 
 static __always_inline struct fragment_key fragment_key(const struct packet *packet)

@@ -130,7 +130,7 @@ static __always_inline void disown_toa(struct packet *packet)
 	__u8 *option = packet->l4 + sizeof(*tcp);
 	__be16 *word = (__be16 *)option, before;
 
-	if (tcp->doff * 4 == sizeof(*tcp) || (void *)(option + 2) > packet->end || option[0] != TOA_KIND)
+	if (tcp->doff * 4 <= sizeof(*tcp) || (void *)(option + 2) > packet->end || option[0] != TOA_KIND)
 		return;
 	before = *word;
 	option[0] = UNKNOWN_KIND;

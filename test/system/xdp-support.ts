@@ -7,7 +7,7 @@ import { DIRECTOR_MAC, macText } from './xdp-frames.ts';
 
 export const OBJECT_PATH = fileURLToPath(new URL('../../dist/bpf/director.bpf.o', import.meta.url));
 /** enum xdp_action. */
-const VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
+export const VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
 export type VerdictName = (typeof VERDICTS)[number];
 
 /** Test runs arrive on the loopback interface: what leaves by it again is XDP_TX. */
@@ -80,6 +80,11 @@ export class Rig {
     return { verdict: name, frame: data };
   }
 
+  /** As `run`, right after it or another one: the clock is not held again. For very many frames. */
+  runNext(data: Uint8Array): { readonly verdict: number; readonly data: Uint8Array } {
+    return this.plane.path.balance.testRun({ data });
+  }
+
   /** What the packet path says of a packet that could come now. */
   trace(flow: TraceFlow): Promise<TraceReport> {
     this.hold();
@@ -106,20 +111,33 @@ export class Rig {
     for (let round = 0; round < 2; round++) {
       this.now += seconds(OUTLASTING_SECONDS);
       this.jiffies += OUTLASTING_SECONDS * plane.path.hz;
-      this.holdClock();
-      for (const { family, lines } of plane.path.tables) {
-        for (let line = 0; line < lines; line += LINES_AT_ONCE) plane.path.sweep(family, line, LINES_AT_ONCE, line === 0);
-      }
+      this.sweepAll();
     }
     plane.tick();
+  }
+
+  /** Every connection that has expired, or will within a second, goes at once: for a while then none expires that is still there. */
+  sweepAhead(): void {
+    this.jiffies += this.plane.path.hz;
+    this.sweepAll();
+    this.jiffies -= this.plane.path.hz;
+    this.holdClock();
+  }
+
+  private sweepAll(): void {
+    const { path } = this.plane;
+    this.holdClock();
+    for (const { family, lines } of path.tables) {
+      for (let line = 0; line < lines; line += LINES_AT_ONCE) path.sweep(family, line, LINES_AT_ONCE, line === 0);
+    }
   }
 
   close(): void {
     if (!this.plane.isClosed) this.plane.close();
   }
 
-  /** The plane writes the addresses of the interfaces it is on; it is on none. */
-  private hold(): void {
+  /** The plane writes the addresses of the interfaces it is on; it is on none. And the clock shows what tests want. */
+  hold(): void {
     const { settings } = this.plane.path;
     settings.setBytes(0, 'port_macs', DIRECTOR_MAC);
     settings.setU32(0, 'port_indexes', this.port);
