@@ -10,10 +10,13 @@ import { Records } from './records.ts';
 const UNPINNED = new Set(['ports']);
 const PER_CPU = new Set(['server_stats', 'reasons', 'scratches']);
 /**
- * Lines of the connection table for each entry of the overflow map. When there are as many connections as the table has entries, chance
+ * Entries of the overflow map for each line of the connection table. When there are as many connections as the table has entries, chance
  * leaves 0.39 for each line that find no room in it and the line beside it.
  */
-const OVERFLOW_SHARE = 2;
+const OVERFLOW_SHARE = 7 / 16;
+/** The same of the map of ways to overflown connections: only full NAT has such, and half of its entries are ways back. Its buckets take memory even while nobody uses full NAT. */
+const OVERFLOW_WAYS_SHARE = 1 / 4;
+const FEWEST_OVERFLOWING = 1024;
 const CONNECTIONS_PER_LINE = 2;
 /** One connection in so many of the larger table has room for what the SYN proxy remembers of it: the map's buckets take memory even while nobody is behind it. */
 const PROXIED_SHARE = 16;
@@ -204,11 +207,11 @@ export class PacketPath {
     const [lines, lines6] = [linesFor(options.connections), linesFor(options.connections6)];
     const maxEntries = {
       connections: lines,
-      overflow: overflowFor(lines),
-      overflow_ways: overflowFor(lines),
+      overflow: overflowFor(lines, OVERFLOW_SHARE),
+      overflow_ways: overflowFor(lines, OVERFLOW_WAYS_SHARE),
       connections6: lines6,
-      overflow6: overflowFor(lines6),
-      overflow_ways6: overflowFor(lines6),
+      overflow6: overflowFor(lines6, OVERFLOW_SHARE),
+      overflow_ways6: overflowFor(lines6, OVERFLOW_WAYS_SHARE),
       proxied: Math.ceil((Math.max(lines, lines6) * CONNECTIONS_PER_LINE) / PROXIED_SHARE),
     };
     const { pinDirectory } = options;
@@ -408,6 +411,6 @@ function linesFor(connections: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, connections / CONNECTIONS_PER_LINE)));
 }
 
-function overflowFor(lines: number): number {
-  return Math.max(1024, lines / OVERFLOW_SHARE);
+function overflowFor(lines: number, share: number): number {
+  return Math.max(FEWEST_OVERFLOWING, Math.ceil(lines * share));
 }
