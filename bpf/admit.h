@@ -187,7 +187,7 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->local = admission->local;
-	conn->expires = admission->now + settings.timeouts[timeout_index(meta) & (TIMEOUT_COUNT - 1)];
+	conn->expires = admission->now + timeout_at(server, timeout_index(meta));
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
 	count_connection(admission->server);
 	if (admission->local)

@@ -174,6 +174,7 @@ enum conn_state {
 	STATE_COUNT = 16,
 	TIMEOUT_SCTP = 16, /* the time-out of an SCTP state is so much further on */
 	TIMEOUT_COUNT = 32,
+	TIMEOUT_SETS = 64, /* the first one is that of services without time-outs of their own */
 };
 
 /* IPVS's SCTP states with its numbers. */
@@ -325,4 +326,5 @@ enum settings_flag {
 	SETTING_SLOPPY_TCP = 0x1000,
 	SETTING_SLOPPY_SCTP = 0x2000,
 	SETTING_SECURE_TCP = 0x4000,
+	SETTING_OWN_TIMEOUTS = 0x8000, /* some service has time-outs of its own */
 };

@@ -97,14 +97,17 @@ static __always_inline int send_to_client6(struct xdp_md *ctx, struct packet *pa
 /* Keeps the connection's state and time, and counts. False when the connection is gone: then the reply is nobody's. */
 static __always_inline int serve_reply(struct packet *packet, struct conn *conn, __u8 event, __u32 now)
 {
-	__u32 meta = conn_meta(conn);
+	__u32 meta = conn_meta(conn), index = conn->server;
+	struct server *server = NULL;
 
-	if (conn_expired(conn, now) || conn_keep(conn, meta, event, DIRECTION_OUTPUT, now) == KEPT_NOT)
+	if (settings.flags & SETTING_OWN_TIMEOUTS)
+		server = bpf_map_lookup_elem(&servers, &index);
+	if (conn_expired(conn, now) || conn_keep(conn, server, meta, event, DIRECTION_OUTPUT, now) == KEPT_NOT)
 		return 0;
 	/* A datagram has no handshake: the answer is what makes a template worth keeping. */
 	if ((meta & META_PROTOCOL) == CONN_UDP << META_PROTOCOL_SHIFT && conn->control)
 		template_assure(conn->control);
-	count_reply(conn->server, packet->length);
+	count_reply(index, packet->length);
 	return 1;
 }
 

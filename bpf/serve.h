@@ -97,8 +97,12 @@ enum kept {
 	KEPT_NOT,    /* the entry was replaced while we looked */
 };
 
-/* Keeps state and time of a connection. `event` is what the packet is to the state table: TCP's flags, or SCTP's event. */
-static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 event, enum direction direction, __u32 now)
+/*
+ * Keeps state and time of a connection; without `server` its service has no time-outs of its own. `event` is what the packet is to the state
+ * table: TCP's flags, or SCTP's event.
+ */
+static __always_inline enum kept conn_keep(struct conn *conn, const struct server *server, __u32 meta, __u8 event,
+					   enum direction direction, __u32 now)
 {
 	__u32 timeout = meta & META_STATE;
 	int moved;
@@ -109,12 +113,12 @@ static __always_inline enum kept conn_keep(struct conn *conn, __u32 meta, __u8 e
 		if (moved < 0)
 			return KEPT_NOT;
 		timeout = moved;
-		/* Or the compiler, which knows what conn_move() returns, leaves out the mask below; the verifier does not know it. */
+		/* Or the compiler, which knows what conn_move() returns, leaves out the mask of the index; the verifier does not know it. */
 		asm volatile("" : "+r"(timeout));
 	}
 	if ((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return KEPT_NOT;
-	return conn_refresh(conn, now, settings.timeouts[timeout & (TIMEOUT_COUNT - 1)]) ? KEPT_AFRESH : KEPT;
+	return conn_refresh(conn, now, timeout_at(server, timeout)) ? KEPT_AFRESH : KEPT;
 }
 
 /*
@@ -130,7 +134,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return settings.flags & SETTING_EXPIRE_NODEST ? VERDICT_STALE : drop(DROP_SERVER_DELETED);
-	kept = conn_keep(conn, meta, event, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
+	kept = conn_keep(conn, server, meta, event, meta & META_MASQUERADED ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY, now);
 	if (kept == KEPT_NOT)
 		return VERDICT_STALE;
 	if (kept == KEPT_AFRESH && meta & META_MASQUERADED) {

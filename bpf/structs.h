@@ -135,7 +135,7 @@ struct server {
 	__be16 tunnel_port; /* GUE's */
 	__u8 forwarding;    /* enum forwarding */
 	__u8 family;        /* of its addresses, enum family; differs from its service's only with tunnels */
-	__u16 reserved;
+	__u16 timeouts;     /* where those of its service begin in the settings */
 } WORDS;
 
 /* An address that full NAT sends from, with the ports that may be used there. */
@@ -355,7 +355,6 @@ struct settings {
 	__u32 jiffies_offset; /* added to the kernel's clock; only tests that travel in time set it */
 	__u32 hz; /* jiffies in a second */
 	__u32 flags; /* enum settings_flag */
-	__u32 timeouts[TIMEOUT_COUNT]; /* jiffies by enum conn_state, and by enum sctp_state from TIMEOUT_SCTP on */
 	__u32 port_count; /* one more than the highest port number in use */
 	__u32 overflow_count; /* entries in the overflow map */
 	__u64 port_macs[MAX_PORTS]; /* as the first eight bytes of a frame, the last two cleared; 0: no port of this number */
@@ -374,6 +373,8 @@ struct settings {
 	/* Written with every new connection while there is a rate: apart from what all packets read. */
 	__s32 drop_count __attribute__((aligned(64))); /* new connections until that one */
 	__u32 drop_turns[SPARED_PACKETS + 1]; /* drop_entry: connections of so many packets until one is given up */
+	/* In each set: jiffies by enum conn_state, and by enum sctp_state from TIMEOUT_SCTP on. */
+	__u32 timeouts[TIMEOUT_SETS * TIMEOUT_COUNT] __attribute__((aligned(64)));
 };
 
 /* Argument and answer of the `sweep` program. */

@@ -25,7 +25,8 @@ static __always_inline int turn_comes(__u32 packets)
 
 static __always_inline int is_idle(const struct conn *conn, __u32 meta, __u32 now)
 {
-	__u32 silent = settings.timeouts[timeout_index(meta) & (TIMEOUT_COUNT - 1)] + now - conn->expires;
+	__u32 index = conn->server;
+	__u32 silent = timeout_at(bpf_map_lookup_elem(&servers, &index), timeout_index(meta)) + now - conn->expires;
 	__u32 packets = (meta >> META_HEARD_SHIFT) + 1;
 
 	return (__s32)silent >= (__s32)(SPARED_SECONDS * settings.hz) && packets <= SPARED_PACKETS && turn_comes(packets);

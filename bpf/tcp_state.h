@@ -104,6 +104,12 @@ static __always_inline __u32 timeout_index(__u32 meta)
 	return (meta & META_STATE) + ((meta & META_PROTOCOL) == CONN_SCTP << META_PROTOCOL_SHIFT ? TIMEOUT_SCTP : 0);
 }
 
+/* Jiffies that a connection may be silent; `server` may be NULL. */
+static __always_inline __u32 timeout_at(const struct server *server, __u32 index)
+{
+	return settings.timeouts[((server ? server->timeouts : 0) + index) & (TIMEOUT_SETS * TIMEOUT_COUNT - 1)];
+}
+
 /* The entry's meta word after a packet; `event` is TCP's flags or SCTP's event. */
 static __noinline __u32 meta_after(__u32 meta, __u8 event, enum direction direction)
 {

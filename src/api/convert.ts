@@ -65,7 +65,7 @@ export function realServerFromJson(json: z.infer<typeof realServerSchema>): Real
 }
 
 export function virtualServiceToJson(service: VirtualService): z.infer<typeof virtualServiceSchema> {
-  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine, defence, localAddresses } = service;
+  const { scheduler, schedulerFlags, persistence, onePacket, persistenceEngine, defence, localAddresses, timeouts } = service;
   return {
     key: serviceKeyToJson(service.key),
     scheduler,
@@ -75,6 +75,7 @@ export function virtualServiceToJson(service: VirtualService): z.infer<typeof vi
     ...(persistenceEngine !== undefined && { persistenceEngine }),
     ...(defence && { defence }),
     ...(localAddresses && { localAddresses: localAddresses.map(String) }),
+    ...(timeouts && { timeouts: ownTimeoutsToJson(timeouts) }),
   };
 }
 
@@ -92,6 +93,7 @@ export function virtualServiceFromJson(json: z.infer<typeof virtualServiceSchema
     ...(json.persistenceEngine !== undefined && { persistenceEngine: json.persistenceEngine }),
     ...(json.defence && { defence: defenceFromJson(json.defence) }),
     ...(json.localAddresses && { localAddresses: json.localAddresses.map(address) }),
+    ...(json.timeouts && { timeouts: timeoutsFromJson(json.timeouts) }),
   };
 }
 
@@ -186,6 +188,14 @@ export function settingsToJson(settings: ForwardingSettings): StatusReport['data
 
 export function timeoutsToJson(timeouts: Timeouts): z.infer<typeof timeoutsSchema> {
   return { tcp: toSeconds(timeouts.tcp), tcpFin: toSeconds(timeouts.tcpFin), udp: toSeconds(timeouts.udp) };
+}
+
+function ownTimeoutsToJson({ tcp, tcpFin, udp }: Partial<Timeouts>): Partial<z.infer<typeof timeoutsSchema>> {
+  return {
+    ...(tcp !== undefined && { tcp: toSeconds(tcp) }),
+    ...(tcpFin !== undefined && { tcpFin: toSeconds(tcpFin) }),
+    ...(udp !== undefined && { udp: toSeconds(udp) }),
+  };
 }
 
 export function timeoutsFromJson(json: Partial<z.infer<typeof timeoutsSchema>>): Partial<Timeouts> {

@@ -20,6 +20,9 @@ export const defenceSchema = z.object({
   sourceLimit: z.object({ perSecond: countOfConnections, burst: countOfConnections }).optional(),
 });
 
+/** Seconds. */
+export const timeoutsSchema = z.object({ tcp: z.number(), tcpFin: z.number(), udp: z.number() });
+
 export const virtualServiceSchema = z.object({
   key: serviceKeySchema,
   scheduler: z.enum(SCHEDULER_NAMES),
@@ -29,6 +32,7 @@ export const virtualServiceSchema = z.object({
   persistenceEngine: z.string().optional(),
   defence: defenceSchema.optional(),
   localAddresses: z.array(z.string()).optional(),
+  timeouts: timeoutsSchema.partial().optional(),
 });
 
 const method = z.enum(['dr', 'tun', 'nat', 'fullnat']);
@@ -89,9 +93,6 @@ export const connectionSchema = z.object({
 });
 
 export const connectionsSchema = z.object({ connections: z.array(connectionSchema) });
-
-/** Seconds. */
-export const timeoutsSchema = z.object({ tcp: z.number(), tcpFin: z.number(), udp: z.number() });
 
 /** A change to the tables, one for each of the data plane's operations. */
 export const tableChangeSchema = z.discriminatedUnion('operation', [

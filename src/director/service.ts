@@ -290,7 +290,8 @@ export class DirectedService {
 
   private buildTable(): ServiceTable {
     const rows = new Map<string, RealServer>();
-    const { key, scheduler, schedulerFlags, persistence, persistenceEngine, localAddresses, onePacket, defence, sorryServer } = this.config;
+    const { key, scheduler, schedulerFlags, persistence, persistenceEngine, localAddresses, onePacket, defence, timeouts, sorryServer } =
+      this.config;
     const displaced = this.sorryActive;
     for (const [id, server] of this.servers) {
       const weight = server.tableWeight(displaced);
@@ -310,6 +311,7 @@ export class DirectedService {
       onePacket,
       ...(persistenceEngine !== undefined && { persistenceEngine }),
       ...(defence && { defence }),
+      ...(timeouts && { timeouts }),
       ...(localAddresses && { localAddresses }),
       servers,
     };

@@ -29,6 +29,7 @@ export type { NextHop, PolicyRule, Route, RouteType, RuleAction } from './route.
 export {
   DEFAULT_TIMEOUTS,
   type ForwardingMethod,
+  ownTimeoutsText,
   type Persistence,
   type Protocol,
   type RealServer,

@@ -55,6 +55,8 @@ export interface VirtualService {
   /** Persistence engine (`--pe-name`, `persistence_engine`): `sip`, or absent. */
   readonly persistenceEngine?: string;
   readonly defence?: ServiceDefence;
+  /** What its connections have instead of the time-outs of `ipvsadm --set`. IPVS knows nothing of the kind. */
+  readonly timeouts?: Partial<Timeouts>;
 }
 
 /** What identifies a real server within its service. */
@@ -99,6 +101,12 @@ export interface Timeouts {
 
 /** IPVS's defaults: 900, 120 and 300 seconds. */
 export const DEFAULT_TIMEOUTS: Timeouts = { tcp: 900_000_000, tcpFin: 120_000_000, udp: 300_000_000 };
+
+/** A string that is equal exactly for equal time-outs of services; empty where a service has none of its own. */
+export function ownTimeoutsText(timeouts: Partial<Timeouts> | undefined): string {
+  const { tcp, tcpFin, udp } = timeouts ?? {};
+  return tcp === undefined && tcpFin === undefined && udp === undefined ? '' : `${tcp} ${tcpFin} ${udp}`;
+}
 
 /** A string that is equal exactly for equal service keys; for maps and messages. Like keepalived's `[10.0.0.1]:tcp:80`. */
 export function serviceKeyText(key: ServiceKey): string {

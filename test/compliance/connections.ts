@@ -108,6 +108,52 @@ function describeStates({ bed, canAdvance }: Context): void {
     expectAbout(b.remaining(), 20);
   });
 
+  it('uses the time-outs of a service where it has its own, and those of all for the rest', () => {
+    const own = { tcp: 3600_000_000, udp: 7_000_000 };
+    const b = bed().web(1, { timeouts: own });
+    b.plane.setTimeouts({ tcp: 30_000_000, tcpFin: 20_000_000 });
+    b.segment('S', 1);
+    expectAbout(b.remaining(), 60);
+    b.segment('A', 1);
+    expectAbout(b.remaining(), 3600);
+    b.segment('FA', 1);
+    expectAbout(b.remaining(), 20);
+    b.plane.setTimeouts({ tcpFin: 25_000_000 });
+    b.segment('FA', 1);
+    expectAbout(b.remaining(), 25);
+    expect(b.plane.services()[0]?.timeouts).toEqual(own);
+  });
+
+  it('uses those of the service that a connection is of, and of UDP too', () => {
+    const b = bed().service(udp(53), { timeouts: { udp: 7_000_000 } });
+    b.plane.addServer(udp(53), real(1, 1, { port: 53 }));
+    b.datagram(1);
+    expectAbout(b.remaining(), 7);
+    b.plane.editService({ key: udp(53), scheduler: 'rr', schedulerFlags: [], onePacket: false });
+    b.datagram(1);
+    expectAbout(b.remaining(), 300);
+    b.plane.editService({ key: udp(53), scheduler: 'rr', schedulerFlags: [], onePacket: false, timeouts: { udp: 800_000_000 } });
+    b.datagram(1);
+    expectAbout(b.remaining(), 800);
+  });
+
+  it('refuses a time-out of a service that is none', () => {
+    const b = bed();
+    const service = { key: tcp(80), scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
+    for (const tcp of [0, -1, 1.5, 2_147_484_000_000])
+      b.refused('out-of-range', () => b.plane.addService({ ...service, timeouts: { tcp } }));
+    expect(b.plane.services()).toEqual([]);
+  });
+
+  it.runIf(canAdvance)('keeps a connection for its own long time-out with packets far apart', () => {
+    const b = bed().web(1, { timeouts: { tcp: 8100_000_000 } });
+    b.segment('S', 1);
+    b.segment('A', 1);
+    b.harness.advance(7200);
+    expect(b.segment('A', 1)).toBe('1');
+    expectAbout(b.remaining(), 8100);
+  });
+
   it.runIf(canAdvance)('forgets a connection when its time is up, and not before', () => {
     const b = bed().web(2);
     expect(b.segment('S', 1)).toBe('2');

@@ -113,7 +113,7 @@ describe('after a crash', () => {
     const first = start();
     first.plane.addService({ key: tcp6(80), ...PLAIN, persistence: { timeoutSeconds: 90, prefixLength: 64 } });
     for (const number of [1, 2]) first.plane.addServer(tcp6(80), real6(number, number, { port: 8080, method: 'nat' }));
-    first.plane.addService({ key: udp6(53), ...PLAIN });
+    first.plane.addService({ key: udp6(53), ...PLAIN, timeouts: { udp: 77_000_000 } });
     first.plane.addServer(udp6(53), real(1, 1, { port: 53, method: 'tun' }));
     const home = send(first, TO);
     send(first, UDP6);

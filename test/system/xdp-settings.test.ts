@@ -149,3 +149,47 @@ describe('the switches of the packet path', () => {
     expect([jiffies(), rig.plane.settings().lblcExpiration]).toEqual([60 * hz, 60_000_000]);
   });
 });
+
+describe('time-outs of services in the packet path', () => {
+  let rig: Rig;
+  beforeAll(() => {
+    rig = new Rig();
+  });
+  afterEach(() => rig.reset());
+  afterAll(() => rig.close());
+
+  const plain = { scheduler: 'rr', schedulerFlags: [], onePacket: false } as const;
+  const remaining = (): number[] => [...rig.plane.connections()].map(({ expiresSeconds }) => expiresSeconds);
+
+  it.each([4, 6] as const)('over IPv%i: the answers of masqueraded servers start them as well', (family) => {
+    const key = family === 4 ? tcp(80) : tcp(80, V6);
+    const [client, server] = family === 4 ? ['10.0.0.1', '10.2.0.1'] : ['fd00::1', 'fd00:2::1'];
+    const there = { source: client, destination: String(family === 4 ? '10.9.9.9' : V6) };
+    const back = { source: server, sourcePort: 80, destination: client, destinationPort: 40_000 };
+    rig.plane.addService({ key, ...plain, timeouts: { tcp: 5000_000_000 } });
+    rig.plane.addServer(key, serverOf(1, 1, 'nat', family));
+    rig.run(buildFrame(there));
+    rig.run(buildFrame({ ...back, flags: 'SA' }));
+    rig.run(buildFrame({ ...there, flags: 'A' }));
+    rig.advance(100);
+    expect(rig.run(buildFrame({ ...back, flags: 'A' })).verdict).toBe('TX');
+    expect(remaining()[0]).toBeGreaterThan(4990);
+  });
+
+  it('are 63 different ones at most, and services with the same ones share', () => {
+    const add = (port: number, seconds: number): void =>
+      rig.plane.addService({ key: tcp(port), ...plain, timeouts: { tcp: seconds * 1_000_000 } });
+    for (let number = 1; number <= 63; number++) add(number, number);
+    add(1001, 63);
+    expect(() => add(1002, 64)).toThrow('room for 63');
+    expect(() => rig.plane.editService({ key: tcp(1001), ...plain, timeouts: { tcp: 64_000_000 } })).toThrow('room for 63');
+    expect(rig.plane.services()).toHaveLength(64);
+    rig.plane.deleteService(tcp(5));
+    add(1002, 64);
+    for (const port of [63, 1001, 1002]) rig.plane.addServer(tcp(port), real(1, 1, { port }));
+    for (const destinationPort of [63, 1001, 1002])
+      for (const flags of ['S', 'A']) rig.run(buildFrame({ destinationPort, sourcePort: destinationPort, flags }));
+    const [first, second, third] = remaining().sort((a, b) => a - b) as [number, number, number];
+    expect([63 - first, 63 - second, 64 - third].every((passed) => passed === 0 || passed === 1)).toBe(true);
+  });
+});

@@ -9,6 +9,7 @@ import {
   type ServiceDefence,
   serverKeyText,
   serviceKeyText,
+  type Timeouts,
 } from '../../model/index.ts';
 import { type Change, compareFields, type Fields } from './change.ts';
 import { commandText, sameValue, secondsText, serverText, serviceText } from './words.ts';
@@ -34,6 +35,16 @@ const SERVICE: Fields = {
     effect: OTHERS_STAY,
   },
   localAddresses: { item: 'local address', each: (address: IpAddress) => String(address), effect: OTHERS_STAY },
+  timeouts: {
+    name: 'time-outs',
+    text: ({ tcp, tcpFin, udp }: Partial<Timeouts>) =>
+      [
+        ...(tcp === undefined ? [] : [`timeout_tcp ${secondsText(tcp)}`]),
+        ...(tcpFin === undefined ? [] : [`timeout_tcp_fin ${secondsText(tcpFin)}`]),
+        ...(udp === undefined ? [] : [`timeout_udp ${secondsText(udp)}`]),
+      ].join(', '),
+    effect: `packets from now on start them, ${OTHERS_STAY}`,
+  },
   quorum: { name: 'quorum', effect: 'it is judged again at once' },
   hysteresis: { name: 'hysteresis' },
   quorumUp: { name: 'quorum_up', text: commandText },

@@ -104,6 +104,7 @@ const SERVICE_LINES = [
   'lb_algo wrr',
   'persistence_timeout 50',
   'persistence_timeout',
+  'timeout_tcp 3600',
   'quorum 9',
   'quorum_up "/bin/up now"',
   'hysteresis 0',

@@ -9,6 +9,7 @@ import { type LocalGroups, readLocalAddresses, readLocalGroups } from './lower-l
 import { type Method, readMethod } from './lower-method.ts';
 import { DEFAULT_PERSISTENCE, readScheduling, type Scheduling } from './lower-scheduling.ts';
 import { instantiate, instantiateSorry, type ReadService, readRealServers, readSorryServer, type ServerTemplate } from './lower-server.ts';
+import { readTimeouts } from './lower-timeouts.ts';
 import { type Followed, type ServiceContext, serviceContext } from './service-context.ts';
 import { checkServices, reportDuplicate } from './service-diagnostics.ts';
 
@@ -57,6 +58,7 @@ function readService(
     servers.map(({ server }) => server),
     context,
   );
+  const timeouts = readTimeouts(block, protocol, destination, context);
   const localAddresses = readLocalAddresses(bound, block, servers, family, groups, context);
   const policy = readPolicy(block, servers, destination, context);
   const sorry = readSorryServer(block, destination, method, context);
@@ -77,6 +79,7 @@ function readService(
       ...rest,
       ...(kept && { persistence: kept }),
       ...(defence && { defence }),
+      ...(timeouts && { timeouts }),
       ...(localAddresses.length > 0 && { localAddresses }),
       servers: own.map((template) => instantiate(template, key)),
       ...policy,

@@ -14,12 +14,15 @@ import {
   line,
   none,
   optional,
+  seconds,
   word,
   words,
 } from './keyword.ts';
 import { AT_LEAST_ONCE, CHECKS, DELAY, LIMIT, PERIOD } from './table-check.ts';
 
 const MAX_WEIGHT = 0x7fffffff;
+/** As lvs_timeouts has them: 31 days at most. */
+const TIMEOUT = seconds(1, 2_678_400);
 const CONNECTIONS = integer(0, 0xffffffff, 'connections');
 
 /** The words after it concern TUN only. */
@@ -171,6 +174,17 @@ export const VIRTUAL_SERVER = block(
       'New connections that one client address, or IPv6 network of 64 bits, may make in a second.',
       { default: 'no limit', tier: 2, extension: true },
     ),
+    leaf('timeout_tcp', TIMEOUT, 'How long an established TCP connection may be silent.', {
+      default: 'lvs_timeouts tcp',
+      tier: 2,
+      extension: true,
+    }),
+    leaf('timeout_tcp_fin', TIMEOUT, 'How long a TCP connection that one side closed may be silent.', {
+      default: 'lvs_timeouts tcpfin',
+      tier: 2,
+      extension: true,
+    }),
+    leaf('timeout_udp', TIMEOUT, 'How long a UDP connection may be silent.', { default: 'lvs_timeouts udp', tier: 2, extension: true }),
     leaf('ha_suspend', none, 'No checks while the virtual address is not on this host.', { default: 'off', tier: 2 }),
     leaf('alpha', none, 'Servers count as down until their checks have passed.', { default: 'off' }),
     leaf('omega', none, 'The commands for down run when the daemon stops.', { default: 'off', tier: 2 }),

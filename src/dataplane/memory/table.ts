@@ -22,6 +22,8 @@ import { Meter } from './meter.ts';
 const MAX_INT = 0x7fff_ffff;
 const MAX_PERSISTENCE_SECONDS = 2_678_400;
 const FTP_PORT = 21;
+/** Ticks of a signed 32-bit number at 1000 a second. */
+const MAX_TIMEOUT = seconds(2_147_483);
 
 /** A deleted server that nobody uses is forgotten after this time (kernel: IP_VS_DEST_TRASH_PERIOD). */
 const TRASH_PERIOD = seconds(120);
@@ -257,7 +259,7 @@ export class TableStore {
     return entry;
   }
 
-  private validateService({ key, scheduler, persistence, onePacket, localAddresses = [] }: VirtualService): void {
+  private validateService({ key, scheduler, persistence, onePacket, localAddresses = [], timeouts = {} }: VirtualService): void {
     if (!this.schedulers.has(scheduler)) {
       throw new DataPlaneError('unknown-scheduler', `the scheduler ${scheduler} is not available`);
     }
@@ -269,6 +271,8 @@ export class TableStore {
     const family = key.kind === 'address' ? key.address.family : key.family;
     const stranger = localAddresses.find((address) => address.family !== family || !isUnicast(address));
     if (stranger) throw new DataPlaneError('invalid', `${stranger} cannot be a local address of an IPv${family} service`);
+    const tooLong = Object.values(timeouts).find((timeout) => !isWhole(timeout, 1, MAX_TIMEOUT));
+    if (tooLong !== undefined) throw new DataPlaneError('out-of-range', `${tooLong} µs is no time-out`);
     if (!persistence) return;
     if (!isWhole(persistence.timeoutSeconds, 1, MAX_PERSISTENCE_SECONDS)) {
       throw new DataPlaneError(

@@ -254,10 +254,11 @@ export class Traffic {
   }
 
   private move(connection: Connection, segment: Segment, direction: Direction): void {
-    const { template } = connection;
+    const { template, server } = connection;
+    const timeouts = { ...this.timeouts(), ...server.owner.service.timeouts };
     if (segment.protocol === 'udp') {
       connection.state = 'UDP';
-      connection.timeout = this.timeouts().udp;
+      connection.timeout = timeouts.udp;
       if (direction === 'output' && template) template.state = 'ASSURED';
       return;
     }
@@ -265,7 +266,7 @@ export class Traffic {
       const state = nextTcpState(connection.state as TcpState, segment.flags ?? {}, direction, isOn(this.settings().secureTcp));
       setActive(connection, isActiveTcpState(state));
       connection.state = state;
-      connection.timeout = tcpTimeout(state, this.timeouts());
+      connection.timeout = tcpTimeout(state, timeouts);
     } else {
       const state = nextSctpState(connection.state as SctpState, sctpEvent(segment.chunks ?? []), direction);
       setActive(connection, isActiveSctpState(state));

@@ -1,5 +1,6 @@
 /** The shortest way from the tables that are to the tables that should be, as a list of operations in order. */
 import {
+  ownTimeoutsText,
   type RealServer,
   type ServiceDefence,
   type ServiceKey,
@@ -151,6 +152,7 @@ function isSameService(a: VirtualService, b: VirtualService): boolean {
     a.persistence?.timeoutSeconds === b.persistence?.timeoutSeconds &&
     a.persistence?.prefixLength === b.persistence?.prefixLength &&
     isSameDefence(a.defence, b.defence) &&
+    ownTimeoutsText(a.timeouts) === ownTimeoutsText(b.timeouts) &&
     [...a.schedulerFlags].sort().join() === [...b.schedulerFlags].sort().join()
   );
 }

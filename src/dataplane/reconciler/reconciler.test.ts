@@ -125,6 +125,7 @@ describe('applying', () => {
   });
 
   it.each<[string, Partial<ServiceTable>]>([
+    ['time-outs', { timeouts: { tcp: 60_000_000 } }],
     ['persistence', { persistence: { timeoutSeconds: 50, prefixLength: 32 } }],
     ['scheduler', { scheduler: 'wrr' }],
     ['flags', { schedulerFlags: ['flag-1'] }],

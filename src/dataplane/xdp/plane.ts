@@ -37,9 +37,10 @@ import { PacketPath, type ServerTotals } from './program.ts';
 import { ServerNumbers } from './server-numbers.ts';
 import { enterService, keepServices, removeService } from './service-index.ts';
 import { ServiceSlot, type SlotRoom } from './service-slot.ts';
-import { changedTimeouts, writeSettings, writeTimeouts } from './settings.ts';
+import { changedTimeouts, writeSettings } from './settings.ts';
 import { SlotSpace } from './slot-space.ts';
 import { describeTables, loadTables, type SavedTables, saveTables } from './tables-file.ts';
+import { TimeoutSets } from './timeout-sets.ts';
 import { TraceDesk } from './trace/index.ts';
 
 export interface XdpOptions {
@@ -81,6 +82,7 @@ export class XdpDataPlane implements DataPlane {
   private readonly estimator: EstimatorClock;
   private readonly filters: Filters;
   private readonly pressure: Pressure;
+  private readonly timeoutSets: TimeoutSets;
   readonly traces: TraceDesk;
   private currentTimeouts: Timeouts = DEFAULT_TIMEOUTS;
   private currentSettings: ForwardingSettings;
@@ -129,7 +131,7 @@ export class XdpDataPlane implements DataPlane {
       portName: (index) => this.ports.nameOf(index),
     });
     this.pressure = new Pressure(this.path, options.freePages);
-    writeTimeouts(this.path, this.currentTimeouts);
+    this.timeoutSets = new TimeoutSets(this.path, this.currentTimeouts);
     if (this.path.inherited) this.inherit(saved);
     this.defend();
   }
@@ -171,9 +173,11 @@ export class XdpDataPlane implements DataPlane {
 
   addService(service: VirtualService): void {
     const index = this.freeServiceIndex();
+    this.timeoutSets.requireRoom(service);
     const entry = this.table.addService(service);
     const slot = new ServiceSlot(entry, index, this.room);
     this.slots.set(entry, slot);
+    this.timeoutSets.assign(entry);
     slot.configure(true, this.numberOf);
     slot.defend(this.isLocal);
     this.locals.assign(index, service.localAddresses ?? []);
@@ -184,12 +188,17 @@ export class XdpDataPlane implements DataPlane {
 
   editService(service: VirtualService): void {
     const before = this.table.service(service.key).service;
+    this.timeoutSets.requireRoom(service);
     const entry = this.table.editService(service);
     const isNew = before.scheduler !== service.scheduler || String(before.schedulerFlags) !== String(service.schedulerFlags);
     this.slotOf(entry).configure(isNew, this.numberOf);
     this.slotOf(entry).defend(this.isLocal);
-    // Whether packets keep their port may hang on persistence.
-    for (const server of entry.servers) this.servers.writeMethod(server);
+    this.timeoutSets.assign(entry);
+    for (const server of entry.servers) {
+      // Whether packets keep their port may hang on persistence.
+      this.servers.writeMethod(server);
+      this.timeoutSets.writeServer(this.numberOf(server), entry);
+    }
     this.locals.assign(this.slotOf(entry).index, service.localAddresses ?? []);
     this.writeFilters();
     this.save();
@@ -203,6 +212,7 @@ export class XdpDataPlane implements DataPlane {
     this.locals.clear(this.slotOf(entry).index);
     this.slotOf(entry).clear();
     this.slots.delete(entry);
+    this.timeoutSets.clear(entry);
     this.unserved = true;
     this.writeFilters();
     this.save();
@@ -214,6 +224,7 @@ export class XdpDataPlane implements DataPlane {
     this.readCounts();
     const entry = this.table.addServer(service, server);
     this.servers.add(entry, this.slotOf(entry.owner).index);
+    this.timeoutSets.writeServer(this.numberOf(entry), entry.owner);
     this.writeFilters();
     this.resolve(entry);
     this.slotOf(entry.owner).change({ kind: 'added' }, this.numberOf);
@@ -265,7 +276,7 @@ export class XdpDataPlane implements DataPlane {
   setTimeouts(timeouts: Partial<Timeouts>): void {
     const next = changedTimeouts(this.currentTimeouts, timeouts);
     this.currentTimeouts = next;
-    writeTimeouts(this.path, next);
+    this.timeoutSets.setDefaults(next);
   }
 
   settings(): ForwardingSettings {
@@ -396,6 +407,8 @@ export class XdpDataPlane implements DataPlane {
       const slot = new ServiceSlot(entry, index, this.room);
       slot.adopt();
       this.slots.set(entry, slot);
+      this.timeoutSets.assign(entry);
+      for (const server of entry.servers) this.timeoutSets.writeServer(this.numberOf(server), entry);
       return slot;
     });
     keepServices(this.path, known);

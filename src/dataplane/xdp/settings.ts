@@ -2,7 +2,7 @@
 import { toSeconds } from '../../base/index.ts';
 import type { ForwardingSettings, Timeouts } from '../../model/index.ts';
 import { DataPlaneError } from '../../ports/index.ts';
-import { isOn, SCTP_STATES, sctpTimeout, type TcpState, tcpTimeout } from '../memory/index.ts';
+import { isOn } from '../memory/index.ts';
 import type { PacketPath } from './program.ts';
 
 const MAX_TIMEOUT_SECONDS = 2_147_483;
@@ -35,18 +35,4 @@ export function writeSettings({ settings, numbers }: PacketPath, current: Forwar
     flags = on ? flags | bit : flags & ~bit;
   }
   settings.setU32(0, 'flags', flags >>> 0);
-}
-
-export function writeTimeouts({ settings, numbers, hz }: PacketPath, timeouts: Timeouts): void {
-  const bytes = new Uint8Array(settings.sizeOf('timeouts'));
-  const view = new DataView(bytes.buffer);
-  for (const [name, number] of Object.entries(numbers.state)) {
-    if (!name.startsWith('STATE_') || name === 'STATE_COUNT') continue;
-    const state = name.replace('STATE_', '');
-    const timeout = state === 'UDP' ? timeouts.udp : tcpTimeout(state as TcpState, timeouts);
-    view.setUint32(number * 4, Math.max(1, Math.round(toSeconds(timeout) * hz)), true);
-  }
-  const first = numbers.state.TIMEOUT_SCTP as number;
-  for (const [number, state] of SCTP_STATES.entries()) view.setUint32((first + number) * 4, toSeconds(sctpTimeout(state)) * hz, true);
-  settings.setBytes(0, 'timeouts', bytes);
 }

@@ -39,6 +39,8 @@ const tables = z.object({
       persistence: z.object({ timeoutSeconds: z.int(), prefixLength: z.int() }).optional(),
       defence: z.object({ synProxy: z.boolean(), sourceLimit: z.object({ perSecond: z.int(), burst: z.int() }).optional() }).optional(),
       localAddresses: z.array(z.string()).optional(),
+      /** In microseconds. */
+      timeouts: z.object({ tcp: z.int().optional(), tcpFin: z.int().optional(), udp: z.int().optional() }).optional(),
       /** In the order of adding. */
       servers: z.array(server),
     }),
@@ -57,7 +59,7 @@ export function describeTables(
     localAddresses: locals.describe(),
     sizes: { connections: path.tableSize(4), connections6: path.tableSize(6) },
     services: slots.map(({ entry, index }) => {
-      const { key, scheduler, schedulerFlags, persistence, onePacket, defence, localAddresses } = entry.service;
+      const { key, scheduler, schedulerFlags, persistence, onePacket, defence, localAddresses, timeouts } = entry.service;
       return {
         index,
         key: key.kind === 'fwmark' ? key : { ...key, address: String(key.address) },
@@ -66,6 +68,7 @@ export function describeTables(
         onePacket,
         ...(persistence && { persistence }),
         ...(defence && { defence }),
+        ...(timeouts && { timeouts }),
         ...(localAddresses && { localAddresses: localAddresses.map(String) }),
         servers: entry.servers.toReversed().map((server) => ({
           number: numberOf(server),

@@ -10,7 +10,7 @@ interface Words {
 export const REASONS: Readonly<Record<string, Words>> = {
   DROP_TABLE_FULL: {
     meaning: 'would start a connection, but the connection table and its overflow have no free place.',
-    remedy: 'Make the table larger, or shorten the time-outs (`ipvsadm --set`).',
+    remedy: 'Make the table larger, or shorten the time-outs (`ipvsadm --set`, `timeout_tcp` of a service).',
   },
   DROP_TABLE_BUSY: {
     meaning: 'would start or continue a connection whose place in the table other CPUs kept changing; the sender tries again.',
