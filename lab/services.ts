@@ -117,9 +117,9 @@ ${lines}
   return ready(machine, service, () => listens(machine, 80));
 }
 
-/** An echo over TCP and UDP at `192.0.2.1:7`. */
-export async function startEcho(machine: Machine, at: string): Promise<Service> {
-  const service = await startProgram(machine, 'echo', 'echo.js', ['--listen', at]);
+/** An echo over TCP and UDP at `192.0.2.1:7`, or at several such places. */
+export async function startEcho(machine: Machine, ...at: readonly string[]): Promise<Service> {
+  const service = await startProgram(machine, 'echo', 'echo.js', ['--listen', at.join(',')]);
   return ready(machine, service, () => service.lines.some((line) => line.text.includes('"ready"')));
 }
 
@@ -134,10 +134,23 @@ export interface Exchange {
 
 /** Sends so many bytes to an echo and compares what comes back with them. */
 export async function exchange(machine: Machine, protocol: 'tcp' | 'udp', target: string, bytes: number): Promise<Exchange> {
-  const words = ['--protocol', protocol, '--target', target, '--bytes', String(bytes)];
+  return (await exchangeAll(machine, protocol, [target], bytes))[0] as Exchange;
+}
+
+/** The same with several echoes at once; the results are in their order. */
+export async function exchangeAll(
+  machine: Machine,
+  protocol: 'tcp' | 'udp',
+  targets: readonly string[],
+  bytes: number,
+): Promise<Exchange[]> {
+  const words = ['--protocol', protocol, '--target', targets.join(','), '--bytes', String(bytes)];
   const { stdout, stderr } = await machine.run([process.execPath, compiled('lab/programs/exchange.js'), ...words]);
   if (stdout === '') throw new Error(`exchange on ${machine.name}: ${stderr}`);
-  return JSON.parse(stdout) as Exchange;
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Exchange);
 }
 
 export interface Mail {
@@ -232,6 +245,8 @@ export interface LoadOptions {
   /** Requests per second in all. */
   readonly rate?: number;
   readonly requestsEach?: number;
+  /** How long a request may take; default 5000. */
+  readonly timeoutMs?: number;
 }
 
 export interface LoadFigures {
@@ -246,7 +261,8 @@ export interface LoadFigures {
 
 export async function startLoad(machine: Machine, options: LoadOptions): Promise<Service> {
   const args = ['--target', options.target, '--connections', String(options.connections ?? 32), '--rate', String(options.rate ?? 3000)];
-  const service = await startProgram(machine, 'load', 'load.js', [...args, '--requests-each', String(options.requestsEach ?? 10)]);
+  args.push('--requests-each', String(options.requestsEach ?? 10), '--timeout-ms', String(options.timeoutMs ?? 5000));
+  const service = await startProgram(machine, 'load', 'load.js', args);
   return ready(machine, service, () => service.lines.some((line) => line.text.includes('"second"')));
 }
 
