@@ -1,6 +1,7 @@
-/** The one suite that every data plane passes: IPVS's semantics for IPv4, TCP and UDP, direct routing, rr and wrr. */
+/** The one suite that every data plane passes: IPVS's semantics for IPv4, TCP and UDP, direct routing and full NAT, rr and wrr. */
 import { afterEach, beforeEach, describe } from 'vitest';
 import { describeConnections } from './connections.ts';
+import { describeFullNat } from './fullnat.ts';
 import { Bed, type Capabilities, type Context, type Harness } from './harness.ts';
 import { describePersistence } from './persistence.ts';
 import { describeScheduling } from './scheduling.ts';
@@ -28,6 +29,7 @@ export function describeDataPlaneCompliance(name: string, makeHarness: () => Har
     describeTables(context);
     describeScheduling(context);
     describeConnections(context);
+    describeFullNat(context);
     describePersistence(context);
     describeStatistics(context);
   });

@@ -1,4 +1,5 @@
 /** A command line understood. */
+import type { IpAddress } from '../../base/index.ts';
 import type { RealServer, RealServerKey, ServiceKey, VirtualService } from '../../model/index.ts';
 
 /** A service as the command line says it: whether there is such a scheduler, the data plane knows. */
@@ -37,6 +38,9 @@ export type Command =
   | { readonly kind: 'add-server'; readonly key: ServiceKey; readonly server: RealServer }
   | { readonly kind: 'edit-server'; readonly key: ServiceKey; readonly server: RealServer }
   | { readonly kind: 'delete-server'; readonly key: ServiceKey; readonly server: RealServerKey }
+  | { readonly kind: 'add-laddr' | 'del-laddr'; readonly key: ServiceKey; readonly address: IpAddress }
+  /** Of one service, or of all. */
+  | { readonly kind: 'get-laddr'; readonly key?: ServiceKey; readonly numeric: boolean }
   /** Seconds; 0 keeps. */
   | { readonly kind: 'set-timeouts'; readonly tcp: number; readonly tcpFin: number; readonly udp: number }
   | { readonly kind: 'save'; readonly numeric: boolean }

@@ -32,6 +32,7 @@ export class Draft {
   lowerThreshold = 0;
   tunnelType: TunnelType = 'ipip';
   tunnelPort = 0;
+  localAddress: IpAddress | undefined;
   private readonly names: Names;
 
   constructor(names: Names) {
@@ -115,6 +116,9 @@ export class Draft {
         break;
       case 'tun-port':
         this.tunnelPort = demand(parseNumber(text, 1, 65535), 'illegal tunnel port specified');
+        break;
+      case 'local-address':
+        this.localAddress = demand(IpAddress.parse(text), 'illegal local address specified');
         break;
       default:
         checkDaemonValue(option, text);

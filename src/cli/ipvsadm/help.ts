@@ -10,9 +10,12 @@ One command, first:
   -E, --edit-service    SERVICE [the same]
   -D, --delete-service  SERVICE
   -C, --clear           delete every service
-  -a, --add-server      SERVICE -r SERVER [-g|-i|-m] [-w WEIGHT] [-x UPPER] [-y LOWER] [tunnel options]
+  -a, --add-server      SERVICE -r SERVER [-g|-i|-m|--fullnat] [-w WEIGHT] [-x UPPER] [-y LOWER] [tunnel options]
   -e, --edit-server     SERVICE -r SERVER [the same]
   -d, --delete-server   SERVICE -r SERVER
+  -P, --add-laddr, -Q, --del-laddr
+                        SERVICE -z ADDRESS  where full NAT sends from
+  -G, --get-laddr       [SERVICE]
   -L, -l, --list        [SERVICE | -c | --timeout | --daemon] [listing options]
   -Z, --zero            [SERVICE]  zero the counters
   -S, --save [-n]       print the table as rules; -R, --restore reads rules from standard input
@@ -33,7 +36,9 @@ Options
   -o, --ops                one-packet scheduling (UDP)
   -b, --sched-flags FLAGS  sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3
   --pe NAME                persistence engine: none in this version
-  -g, --gatewaying         direct routing (default); -i, --ipip: tunnel; -m, --masquerading: NAT
+  -g, --gatewaying         direct routing (default); -i, --ipip: tunnel; -m, --masquerading: NAT; --fullnat
+  -z, --local-address, --laddr ADDRESS
+                           an address of this director
   -w, --weight N           0 takes no new connections; 1 unless told
   -x, --u-threshold N, -y, --l-threshold N
                            connections at which a server takes no more, and takes them again

@@ -19,6 +19,8 @@ const SERVER: Rule = {
   optional: ['forwarding-method', 'weight', 'u-threshold', 'l-threshold', 'tun-type', 'tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'],
 };
 
+const LOCAL_ADDRESS: Rule = { required: ['service-address', 'local-address'] };
+
 const COMMAND_RULES: Readonly<Record<CommandName, Rule>> = {
   'add-service': SERVICE,
   'edit-service': SERVICE,
@@ -36,6 +38,9 @@ const COMMAND_RULES: Readonly<Record<CommandName, Rule>> = {
   'stop-daemon': { optional: ['syncid'] },
   restore: {},
   save: { optional: ['numeric'] },
+  'add-laddr': LOCAL_ADDRESS,
+  'del-laddr': LOCAL_ADDRESS,
+  'get-laddr': { optional: ['service-address', 'numeric'] },
   zero: { optional: ['service-address'] },
   help: {},
   version: {},

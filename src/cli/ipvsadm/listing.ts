@@ -54,6 +54,8 @@ export async function ruleLines(services: readonly ServiceStatus[], printer: Add
     const flags = sortedFlags(service.schedulerFlags, scheduler).join(',');
     const persistent = persistence ? ` -p ${persistence.timeoutSeconds}${maskText(service, ' -M ')}` : '';
     lines.push(`-A ${address} -s ${scheduler}${persistent}${onePacket ? ' -o' : ''}${flags && ` -b ${flags}`}`);
+    // Not ipvsadm's own; without local addresses there are none of these lines.
+    for (const local of service.localAddresses ?? []) lines.push(`-P ${address} -z ${local}`);
     for (const server of sortServers(service.servers)) {
       const name = await printer.print(server.address, server.port, protocolOf(key));
       lines.push(`-a ${address} -r ${name} ${METHOD_LETTERS[server.method]} -w ${server.weight}${tunnelRule(server)}`);
@@ -71,6 +73,30 @@ export async function connectionLines(connections: Iterable<ConnectionStatus>, p
     const source = await printer.print(client, clientPort, named);
     const target = await printer.print(virtual, virtualPort, named);
     lines.push(connectionRow(protocol.toUpperCase(), expire, state, source, target, await printer.print(server, serverPort, named)));
+  }
+  return lines;
+}
+
+/**
+ * What the ipvsadm of Alibaba's LVS and of DPVS prints for `-G`, without their column of conflicts. TOTAL is how many local addresses the
+ * service has, CONNS the connections from that address, of whatever service.
+ */
+export async function localAddressLines(
+  services: readonly ServiceStatus[],
+  connections: Iterable<ConnectionStatus>,
+  printer: AddressPrinter,
+): Promise<string[]> {
+  const uses = new Map<string, number>();
+  for (const { local } of connections) if (local) uses.set(String(local.address), (uses.get(String(local.address)) ?? 0) + 1);
+  const row = (...cells: readonly [string, string, string, string]): string =>
+    `${cells[0].padEnd(20)} ${cells[1].padEnd(8)} ${cells[2].padEnd(20)} ${cells[3]}`;
+  const lines = [row('VIP:VPORT', 'TOTAL', 'SNAT_IP', 'CONNS')];
+  for (const { key, localAddresses = [] } of sortServices(services)) {
+    const name = key.kind === 'fwmark' ? await serviceName(key, printer) : await printer.print(key.address, key.port, key.protocol);
+    for (const [index, local] of localAddresses.entries()) {
+      const [first, total] = index === 0 ? [name, String(localAddresses.length)] : ['', ''];
+      lines.push(row(first, total, String(local), String(uses.get(String(local)) ?? 0)));
+    }
   }
   return lines;
 }

@@ -16,6 +16,9 @@ export type CommandName =
   | 'restore'
   | 'save'
   | 'zero'
+  | 'add-laddr'
+  | 'del-laddr'
+  | 'get-laddr'
   | 'help'
   | 'version';
 
@@ -55,6 +58,7 @@ export const OPTION_NAMES = [
   'tun-nocsum',
   'tun-csum',
   'tun-remcsum',
+  'local-address',
 ] as const;
 export type OptionName = (typeof OPTION_NAMES)[number];
 
@@ -87,6 +91,10 @@ const COMMANDS: readonly Spelling[] = [
   { short: 'S', long: 'save', value: 'none', command: 'save' },
   { long: 'start-daemon', value: 'required', command: 'start-daemon' },
   { long: 'stop-daemon', value: 'required', command: 'stop-daemon' },
+  // Not ipvsadm's own, as the options below: those of the ipvsadm of Alibaba's LVS and of DPVS for full NAT.
+  { short: 'P', long: 'add-laddr', value: 'none', command: 'add-laddr' },
+  { short: 'Q', long: 'del-laddr', value: 'none', command: 'del-laddr' },
+  { short: 'G', long: 'get-laddr', value: 'none', command: 'get-laddr' },
   { short: 'h', long: 'help', value: 'none', command: 'help' },
   { short: 'v', long: 'version', value: 'none', command: 'version' },
 ];
@@ -103,8 +111,10 @@ const OPTIONS: readonly Spelling[] = [
   { short: 'g', long: 'gatewaying', value: 'none', option: 'forwarding-method', variant: 'dr' },
   { short: 'i', long: 'ipip', value: 'none', option: 'forwarding-method', variant: 'tun' },
   { short: 'm', long: 'masquerading', value: 'none', option: 'forwarding-method', variant: 'nat' },
-  // Not ipvsadm's own: DPVS's, whose letter for it is taken here.
+  // Its letter there, b, is that of the scheduler's flags here.
   { long: 'fullnat', value: 'none', option: 'forwarding-method', variant: 'fullnat' },
+  { short: 'z', long: 'local-address', value: 'required', option: 'local-address' },
+  { long: 'laddr', value: 'required', option: 'local-address' },
   { short: 'w', long: 'weight', value: 'required', option: 'weight' },
   { short: 'x', long: 'u-threshold', value: 'required', option: 'u-threshold' },
   { short: 'y', long: 'l-threshold', value: 'required', option: 'l-threshold' },

@@ -74,6 +74,11 @@ function build(command: Exclude<CommandName, 'help' | 'version' | 'set'>, draft:
       return { kind: command, key: keyOf(draft), server: buildServer(draft) };
     case 'delete-server':
       return { kind: command, key: keyOf(draft), server: serverOf(draft) };
+    case 'add-laddr':
+    case 'del-laddr':
+      return { kind: command, key: keyOf(draft), address: localAddressOf(draft) };
+    case 'get-laddr':
+      return { kind: command, numeric, ...(draft.key && { key: draft.key }) };
     case 'zero':
       return { kind: command, ...(draft.key && { key: draft.key }) };
     case 'save':
@@ -143,6 +148,11 @@ function buildListing({ given, key }: Draft, numeric: boolean): Command {
 function keyOf({ key }: Draft): ServiceKey {
   assert(key, 'a service was named');
   return key;
+}
+
+function localAddressOf({ localAddress }: Draft): NonNullable<Draft['localAddress']> {
+  assert(localAddress, 'a local address was named');
+  return localAddress;
 }
 
 function serverOf({ server }: Draft): NonNullable<Draft['server']> {

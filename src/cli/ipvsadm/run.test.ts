@@ -199,3 +199,63 @@ describe('help and time-outs', () => {
     expect(await b.run('-L --timeout')).toBe('Timeout (tcp tcpfin udp): 30 120 10\n[0]');
   });
 });
+
+describe('local addresses of full NAT', () => {
+  async function fullNat(): Promise<Bed> {
+    const b = new Bed();
+    await b.run('-A -t 10.9.9.9:80 -s rr');
+    await b.run('-a -t 10.9.9.9:80 -r 10.2.0.1:8080 --fullnat');
+    return b;
+  }
+
+  it('are added, listed with their connections, saved, restored and deleted', async () => {
+    const b = await fullNat();
+    expect(await b.run('-P -t 10.9.9.9:80 -z 10.2.0.201')).toBe('[0]');
+    expect(await b.run('--add-laddr --tcp-service 10.9.9.9:80 --laddr 10.2.0.202')).toBe('[0]');
+    const [client, virtual] = [IpAddress.parse('10.0.0.7')!, IpAddress.parse('10.9.9.9')!];
+    b.plane.receive({ protocol: 'tcp', client, clientPort: 4000, virtual, virtualPort: 80, length: 40, flags: { syn: true } });
+    const listing = [
+      'VIP:VPORT            TOTAL    SNAT_IP              CONNS',
+      '10.9.9.9:80          2        10.2.0.201           1',
+      '                              10.2.0.202           0',
+      '[0]',
+    ].join('\n');
+    expect(await b.run('-G -n')).toBe(listing);
+    expect(await b.run('--get-laddr -t 10.9.9.9:80 -n')).toBe(listing);
+    const saved = (await b.run('-S -n')).replace('[0]', '');
+    expect(saved).toContain(
+      '-P -t 10.9.9.9:80 -z 10.2.0.201\n-P -t 10.9.9.9:80 -z 10.2.0.202\n-a -t 10.9.9.9:80 -r 10.2.0.1:8080 --fullnat',
+    );
+    await b.run('-C');
+    b.input = saved;
+    expect(await b.run('-R')).toBe('[0]');
+    expect(await b.run('-S -n')).toBe(`${saved}[0]`);
+    expect(await b.run('-Q -t 10.9.9.9:80 --local-address=10.2.0.201')).toBe('[0]');
+    expect(await b.run('-E -t 10.9.9.9:80 -s wrr')).toBe('[0]');
+    expect(b.plane.services()[0]?.localAddresses?.map(String)).toEqual(['10.2.0.202']);
+  });
+
+  it.each([
+    ['-P -t 10.9.9.9:80', "You need to supply the 'local-address' option for the 'add-laddr' command\n[2]"],
+    ['-Q -z 10.2.0.201', "You need to supply the 'service-address' option for the 'del-laddr' command\n[2]"],
+    ['-P -t 10.9.9.9:80 -z here', 'illegal local address specified\n[2]'],
+    ['-a -t 10.9.9.9:80 -r 10.2.0.2 -z 10.2.0.201', "Illegal 'local-address' option with the 'add-server' command\n[2]"],
+    ['-P -t 10.9.9.9:80 -z 10.2.0.201', 'Local address 10.2.0.201 already exists\n[255]'],
+    ['-Q -t 10.9.9.9:80 -z 10.2.0.202', 'No such local address 10.2.0.202\n[255]'],
+    ['-P -t 10.9.9.9:81 -z 10.2.0.201', 'No such service\n[255]'],
+    ['-P -t 10.9.9.9:80 -z fd00::1', 'Invalid operation.  Possibly wrong module version, address not unicast, ...\n[255]'],
+    ['-G -t 10.9.9.9:81', 'No such service\n[255]'],
+  ])('%s', async (line, answer) => {
+    const b = await fullNat();
+    await b.run('-P -t 10.9.9.9:80 -z 10.2.0.201');
+    expect(await b.run(line)).toBe(answer);
+  });
+
+  it('do not go with one-packet scheduling, and it says why', async () => {
+    const b = new Bed();
+    await b.run('-A -u 10.9.9.9:53 -s rr -o');
+    expect(await b.run('-a -u 10.9.9.9:53 -r 10.2.0.1:53 --fullnat')).toMatch(
+      /^Operation not supported: one-packet scheduling .*\n\[255\]$/,
+    );
+  });
+});

@@ -1,10 +1,10 @@
 /** Runs one ipvsadm command line on a table source. */
 import { seconds } from '../../base/index.ts';
-import { SCHEDULER_NAMES, serviceKeyText, type VirtualService } from '../../model/index.ts';
-import { DataPlaneError } from '../../ports/index.ts';
+import { SCHEDULER_NAMES, type ServiceKey, serviceKeyText, type VirtualService } from '../../model/index.ts';
+import { DataPlaneError, type ServiceStatus } from '../../ports/index.ts';
 import type { Command, ServiceRequest, TableListing } from './command.ts';
 import { HELP, VERSION_LINE } from './help.ts';
-import { AddressPrinter, connectionLines, ruleLines, tableLines, timeoutLine, versionLine } from './listing.ts';
+import { AddressPrinter, connectionLines, localAddressLines, ruleLines, tableLines, timeoutLine, versionLine } from './listing.ts';
 import type { Names } from './names.ts';
 import { parseArguments } from './parse.ts';
 import { refusalText } from './refusals.ts';
@@ -88,6 +88,8 @@ async function perform(command: Exclude<Command, { kind: 'restore' }>, source: T
       return 0;
     case 'save':
       return print(await ruleLines((await source.tables()).services, printerFor(command.numeric, io)), io);
+    case 'get-laddr':
+      return listLocalAddresses(command, source, io);
     case 'start-daemon':
     case 'stop-daemon':
       throw new DataPlaneError('unsupported', 'this version does not synchronize connections');
@@ -102,13 +104,28 @@ async function listTable(listing: TableListing, source: TableSource, io: Ipvsadm
   const printer = printerFor(listing.numeric, io);
   const { key } = listing;
   if (!key) return print([versionLine(tableSize), ...(await tableLines(services, listing, printer))], io);
+  return print(await tableLines([named(key, services)], listing, printer), io);
+}
+
+async function listLocalAddresses({ key, numeric }: LocalAddressListing, source: TableSource, io: IpvsadmIo): Promise<number> {
+  const { services } = await source.tables();
+  const wanted = key ? [named(key, services)] : services.filter(({ localAddresses = [] }) => localAddresses.length > 0);
+  return print(await localAddressLines(wanted, await source.connections(), printerFor(numeric, io)), io);
+}
+
+function named(key: ServiceKey, services: readonly ServiceStatus[]): ServiceStatus {
   const service = services.find((candidate) => serviceKeyText(candidate.key) === serviceKeyText(key));
   if (!service) throw new DataPlaneError('no-such-service', `there is no service ${serviceKeyText(key)}`);
-  return print(await tableLines([service], listing, printer), io);
+  return service;
 }
 
 /** The commands that change something; each is one call. */
-type Change = Exclude<Command, { kind: 'help' | 'version' | 'restore' | 'save' | 'start-daemon' | 'stop-daemon' | `list-${string}` }>;
+type Change = Exclude<
+  Command,
+  { kind: 'help' | 'version' | 'restore' | 'save' | 'start-daemon' | 'stop-daemon' | 'get-laddr' | `list-${string}` }
+>;
+type LocalAddressListing = Extract<Command, { kind: 'get-laddr' }>;
+type LocalAddressChange = Extract<Command, { kind: 'add-laddr' | 'del-laddr' }>;
 
 function change(command: Change, source: TableSource): Promise<void> {
   switch (command.kind) {
@@ -124,6 +141,9 @@ function change(command: Change, source: TableSource): Promise<void> {
       return source.editServer(command.key, command.server);
     case 'delete-server':
       return source.deleteServer(command.key, command.server);
+    case 'add-laddr':
+    case 'del-laddr':
+      return changeLocalAddresses(command, source);
     case 'flush':
       return source.flush();
     case 'zero':
@@ -133,11 +153,23 @@ function change(command: Change, source: TableSource): Promise<void> {
   }
 }
 
-/** ipvsadm has no word for a service's local addresses: they stay. */
+/** The local addresses have commands of their own: they stay. */
 async function editService(service: VirtualService, source: TableSource): Promise<void> {
   const { services } = await source.tables();
   const before = services.find(({ key }) => serviceKeyText(key) === serviceKeyText(service.key));
   return source.editService({ ...service, ...(before?.localAddresses && { localAddresses: before.localAddresses }) });
+}
+
+/** One more or one less; connections keep theirs. */
+async function changeLocalAddresses({ kind, key, address }: LocalAddressChange, source: TableSource): Promise<void> {
+  const { services } = await source.tables();
+  const { servers: _, counters: __, rates: ___, ...service } = named(key, services);
+  const before = service.localAddresses ?? [];
+  const others = before.filter((candidate) => !candidate.equals(address));
+  const isThere = others.length < before.length;
+  if (kind === 'add-laddr' && isThere) throw new DataPlaneError('failed', `Local address ${address} already exists`);
+  if (kind === 'del-laddr' && !isThere) throw new DataPlaneError('failed', `No such local address ${address}`);
+  return source.editService({ ...service, localAddresses: kind === 'add-laddr' ? [...before, address] : others });
 }
 
 /** A scheduler that exists nowhere, and any persistence engine, is refused as a kernel without that module refuses it. */

@@ -20,6 +20,15 @@ describe('local addresses', () => {
     expect(service?.servers[0]).toMatchObject({ method: 'fullnat', port: 8080 });
   });
 
+  it('do not go with one-packet scheduling', () => {
+    const codes = (method: string): string[] =>
+      readText(
+        `${GROUP}\nvirtual_server 10.9.9.9 53 {\nops\nlvs_sched rr\nlvs_method ${method}\nprotocol UDP\nladdr_group_name backend\nreal_server 10.2.0.1 53 {\n}\n}\n`,
+      ).diagnostics.map(({ code }) => code);
+    expect(codes('FNAT')).toContain('config/unsupported');
+    expect(codes('NAT')).not.toContain('config/unsupported');
+  });
+
   it.each([
     ['no group', GROUP, 'FNAT', '', 'config/missing-keyword'],
     ['an unknown group', GROUP, 'FNAT', 'laddr_group_name other', 'config/unknown-reference'],

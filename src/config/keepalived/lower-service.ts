@@ -1,6 +1,13 @@
 /** virtual_server to the model: one virtual service, or one for each member of its group. */
 import { type IpFamily, maxPrefixLength } from '../../base/index.ts';
-import { type CheckedRealServer, type CheckedService, type Protocol, type ServiceKey, serviceKeyText } from '../../model/index.ts';
+import {
+  type CheckedRealServer,
+  type CheckedService,
+  type Protocol,
+  type RealServer,
+  type ServiceKey,
+  serviceKeyText,
+} from '../../model/index.ts';
 import { type BoundBlock, type BoundStatement, placeOf } from './bind.ts';
 import { type Context, commandOf } from './context.ts';
 import { readDefence } from './lower-defence.ts';
@@ -62,6 +69,7 @@ function readService(
   const localAddresses = readLocalAddresses(bound, block, servers, family, groups, context);
   const policy = readPolicy(block, servers, destination, context);
   const sorry = readSorryServer(block, destination, method, context);
+  reportOnePacket(block, scheduling.onePacket, [...servers, ...(sorry ? [sorry] : [])], context);
   reportForeignServers(servers, family, context);
   return destination.members.flatMap((member): ReadService[] => {
     const key = readKey(member, protocol, family);
@@ -87,6 +95,25 @@ function readService(
     };
     return [{ service, bound, servers: own }];
   });
+}
+
+/** Full NAT finds a reply's client by the connection, and one-packet scheduling keeps none. */
+function reportOnePacket(
+  block: BoundBlock,
+  onePacket: boolean,
+  servers: readonly { readonly server: Pick<RealServer, 'method'> }[],
+  { reporter }: ServiceContext,
+): void {
+  const statement = block.last('ops');
+  if (!statement || !onePacket || !servers.some(({ server }) => server.method === 'fullnat')) return;
+  reporter.report(
+    'config/unsupported',
+    placeOf(statement),
+    'One-packet scheduling keeps no connections, and full NAT needs them for the replies.',
+    {
+      help: 'Remove ops, or choose another lvs_method.',
+    },
+  );
 }
 
 function readKey(member: Member, protocol: Protocol, family: IpFamily): ServiceKey {

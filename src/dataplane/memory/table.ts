@@ -167,6 +167,7 @@ export class TableStore {
   editService(service: VirtualService): ServiceEntry {
     const entry = this.service(service.key);
     this.validateService(service);
+    for (const server of entry.servers) requireConnections(service, server);
     entry.service = service;
     return entry;
   }
@@ -186,6 +187,7 @@ export class TableStore {
       throw new DataPlaneError('server-exists', `service ${serviceKeyText(key)} has the server ${serverKeyText(server)} already`);
     }
     validateServer(key, server);
+    requireConnections(service.service, server);
     const entry = this.revive(service, server) ?? new ServerEntry(server, service);
     entry.set(server);
     service.servers.unshift(entry);
@@ -203,6 +205,7 @@ export class TableStore {
     validateThresholds(server);
     const entry = service.servers[indexOf(service, server)] as ServerEntry;
     validateServer(key, server);
+    requireConnections(service.service, server);
     entry.set(server);
     return entry;
   }
@@ -284,6 +287,12 @@ export class TableStore {
       throw new DataPlaneError('invalid', `/${persistence.prefixLength} is no persistence mask for IPv${family}`);
     }
   }
+}
+
+/** Full NAT finds a reply's client by the connection, and one-packet scheduling keeps none. */
+function requireConnections({ onePacket }: VirtualService, { method }: Pick<RealServer, 'method'>): void {
+  if (onePacket && method === 'fullnat')
+    throw new DataPlaneError('unsupported', 'one-packet scheduling keeps no connections, and full NAT needs them for the replies');
 }
 
 function indexOf(service: ServiceEntry, server: RealServerKey): number {
