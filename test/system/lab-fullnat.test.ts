@@ -2,9 +2,10 @@
  * Full NAT with real sockets at both ends and every byte compared: a client, a two-armed director, and a real server that knows no way to
  * the client, with an nginx that is told nothing of load balancers and yet logs the client's own address.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   CONFIG_FILE,
+  type Exchange,
   exchange,
   installProduct,
   Lab,
@@ -25,6 +26,12 @@ interface Family {
   /** A prefix with the local address in it, and one without. */
   readonly believed: string;
   readonly other: string;
+  /** Bytes of the IP header, and how much of a datagram goes into a fragment, with what the header of such a one takes. */
+  readonly header: number;
+  readonly fragment: { readonly payload: number; readonly header: number };
+  /** The server's route to the local address, and the largest segment on it while the way is as wide as any. */
+  readonly route: readonly string[];
+  readonly segment: number;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -36,6 +43,10 @@ const FAMILIES: readonly Family[] = [
     local: '10.2.0.201',
     believed: '10.2.0.200/29',
     other: '10.2.0.208/29',
+    header: 20,
+    fragment: { payload: 1480, header: 20 },
+    route: ['10.2.0.0/24', 'dev', 'eth1', 'proto', 'kernel', 'scope', 'link', 'src', '10.2.0.21'],
+    segment: 1460,
   },
   {
     name: 'IPv6',
@@ -45,6 +56,10 @@ const FAMILIES: readonly Family[] = [
     local: 'fd00:2::201',
     believed: 'fd00:2::200/120',
     other: 'fd00:2::300/120',
+    header: 40,
+    fragment: { payload: 1448, header: 48 },
+    route: ['fd00:2::/64', 'dev', 'eth1', 'proto', 'kernel', 'metric', '256'],
+    segment: 1440,
   },
 ];
 
@@ -55,6 +70,9 @@ const WEB_PORT = 8080;
 const DUAL_PORT = 8081;
 const VIRTUAL_DUAL_PORT = 81;
 const PAGE_BYTES = 65_536;
+const UDP_HEADER = 8;
+const MTU = 1500;
+const NARROW_MTU = 1300;
 const ACCESS_LOG = '/var/log/nginx/access.log';
 
 const endpoint = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
@@ -140,17 +158,61 @@ describe.each(FAMILIES)('$name', (family) => {
     return (await until(() => realServer.readFile(ACCESS_LOG) || undefined, 5000))?.split(' ')[0];
   }
 
-  it.each([100, 65_536, 1_000_000])('TCP, %i bytes there and back', async (bytes) => {
-    expect(await exchange(client, 'tcp', endpoint(vip, ECHO_PORT), bytes)).toEqual({
-      event: 'summary',
-      matched: true,
-      attempts: 1,
-      received: bytes,
+  const send = (protocol: 'tcp' | 'udp', bytes: number): Promise<Exchange> => exchange(client, protocol, endpoint(vip, ECHO_PORT), bytes);
+
+  /** Conns, InPkts, OutPkts, InBytes, OutBytes of the echo service. */
+  async function countersOf(protocol: 'tcp' | 'udp'): Promise<readonly number[]> {
+    const at = endpoint(vip, ECHO_PORT);
+    const table = await director.runOrThrow(['ipvsadm', '-L', '-n', '--stats', '--exact', protocol === 'tcp' ? '-t' : '-u', at]);
+    const line = table.split('\n').find((text) => text.includes(at)) ?? '';
+    return line.trim().split(/\s+/).slice(2).map(Number);
+  }
+
+  describe('what goes there and back', () => {
+    beforeEach(() => director.runOrThrow(['ipvsadm', '-Z']));
+
+    it.each([100, 65_536, 1_000_000])('TCP, %i bytes', async (bytes) => {
+      expect(await send('tcp', bytes)).toEqual({ event: 'summary', matched: true, attempts: 1, received: bytes });
+      const [connections, inPackets, , inBytes, outBytes] = await countersOf('tcp');
+      expect(connections).toBe(1);
+      expect(inPackets).toBeGreaterThan(4);
+      expect(inBytes).toBeGreaterThan(bytes);
+      expect(outBytes).toBeGreaterThan(bytes);
+    });
+
+    it.each([100, 1400, 4000, 65_000])('UDP, %i bytes', async (bytes) => {
+      expect(await send('udp', bytes)).toEqual({ event: 'summary', matched: true, attempts: 1, received: bytes });
+      const { header, fragment } = family;
+      const packets = UDP_HEADER + bytes + header > MTU ? Math.ceil((UDP_HEADER + bytes) / fragment.payload) : 1;
+      const all = UDP_HEADER + bytes + packets * (packets === 1 ? header : fragment.header);
+      expect(await countersOf('udp')).toEqual([1, packets, packets, all, all]);
     });
   });
 
-  it.each([100, 1400, 65_000])('UDP, %i bytes there and back', async (bytes) => {
-    expect(await exchange(client, 'udp', endpoint(vip, ECHO_PORT), bytes)).toMatchObject({ matched: true, received: bytes });
+  describe(`a way to the server of ${NARROW_MTU} bytes`, () => {
+    // Replies take the same way. The server's MSS is as if it did not know, or the client would never send anything too long.
+    const narrow = (mtu: number): Promise<unknown> =>
+      Promise.all([
+        director.runOrThrow(['ip', 'link', 'set', 'eth1', 'mtu', String(mtu)]),
+        realServer.runOrThrow(['ip', 'route', 'replace', ...family.route, 'mtu', String(mtu), 'advmss', String(family.segment)]),
+      ]);
+    beforeAll(() => narrow(NARROW_MTU));
+    afterAll(() => narrow(MTU));
+    // What the client has learnt of the path before would help a later test.
+    beforeEach(() => client.runOrThrow(['ip', family.header === 40 ? '-6' : '-4', 'route', 'flush', 'cache']));
+
+    it('TCP learns it and goes on', async () => {
+      expect(await send('tcp', 200_000)).toEqual({ event: 'summary', matched: true, attempts: 1, received: 200_000 });
+      expect(await client.runOrThrow(['ip', 'route', 'get', vip])).toContain(`mtu ${NARROW_MTU}`);
+    });
+
+    it('the second datagram gets through', async () => {
+      expect(await send('udp', 1400)).toEqual({ event: 'summary', matched: true, attempts: 2, received: 1400 });
+    });
+
+    it('a client who cuts his datagrams himself learns to cut them smaller', async () => {
+      expect(await send('udp', 4000)).toMatchObject({ event: 'summary', matched: true, received: 4000 });
+    });
   });
 
   it('the server logs the local address where nobody tells it the client', async () => {
