@@ -278,6 +278,25 @@ static __always_inline struct conn *conn_find(enum family family, struct conn_li
 	return family == FAMILY_6 ? conn_find6(first, (const struct conn_key6 *)key) : conn_find_within(family, first, key, REACH_OVERFLOW);
 }
 
+/* A plain connection, or one that the SYN proxy made. The key becomes that of the one that is found. */
+static __always_inline struct conn *conn_find_any(enum family family, struct conn_key *key)
+{
+	struct conn_line *line = conn_line_of(family, key);
+	struct conn *conn = line ? conn_find(family, line, key) : NULL;
+
+	if (conn || !(settings.flags & SETTING_PROXIED) || key->kind != CONN_TCP << META_PROTOCOL_SHIFT)
+		return conn;
+	if (family == FAMILY_6) {
+		key->kind |= META_PROXIED;
+		find_lines6((struct conn_key6 *)key);
+	} else {
+		*key = conn_key((__be32)key->addresses, (__be32)(key->addresses >> 32), (__be16)key->ports, (__be16)(key->ports >> 16),
+				key->kind | META_PROXIED);
+	}
+	line = conn_line_of(family, key);
+	return line ? conn_find_apart(family, line, key) : NULL;
+}
+
 /* Written at most once a second, and says whether it was: a line that stays clean stays cheap for the other CPUs. */
 static __always_inline int conn_refresh(struct conn *conn, __u32 now, __u32 timeout)
 {

@@ -69,6 +69,8 @@ static __always_inline int reply_key(enum family family, struct conn_key *key, c
 			return 0;
 		client = family == FAMILY_6 ? fold(&from->address) : from->address.word[0];
 		client_port = local_port(local);
+		/* Plain connections and those of the SYN proxy have their local ports from the same place: no two of them have one way back. */
+		kind &= ~META_PROXIED;
 	}
 	if (family == FAMILY_6) {
 		key->addresses = (__u64)client << 32 | fold(&server->address);

@@ -124,7 +124,7 @@ int icmp_program(struct xdp_md *ctx)
 	icmp = packet.l4;
 	if (!is_icmp_error(icmp->type))
 		return pass(PASS_ICMP);
-	conn = quoted_conn(&packet, &key);
+	conn = icmp_quoted_key(&packet, 0, &key) ? conn_find_any(FAMILY_4, &key) : NULL;
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;

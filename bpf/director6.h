@@ -119,7 +119,6 @@ int icmp6_program(struct xdp_md *ctx)
 {
 	const struct icmp_header *icmp;
 	struct quotation quoted;
-	struct conn_line *line;
 	struct packet packet;
 	struct server *server;
 	struct conn_key6 key;
@@ -134,14 +133,7 @@ int icmp6_program(struct xdp_md *ctx)
 		return pass(PASS_ICMP);
 	key = quoted_tuple(&quoted, 0);
 	find_lines6(&key);
-	line = conn_line_of(FAMILY_6, &key.core);
-	conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
-	if (!conn && settings.flags & SETTING_PROXIED && !key.core.kind) {
-		key.core.kind = META_PROXIED;
-		find_lines6(&key);
-		line = conn_line_of(FAMILY_6, &key.core);
-		conn = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
-	}
+	conn = conn_find_any(FAMILY_6, &key.core);
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;

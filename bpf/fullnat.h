@@ -6,8 +6,7 @@
  */
 #pragma once
 
-#include "admit_packet.h"
-#include "reply.h"
+#include "proxied.h"
 #include "toa.h"
 
 /* What of its connection a packet to the server needs, read while nobody changed it. */
@@ -18,10 +17,9 @@ struct both_ends {
 	__u32 meta;
 };
 
-static __always_inline int find_ends(enum family family, const struct conn_key *key, struct both_ends *ends)
+static __always_inline int find_ends(enum family family, struct conn_key *key, struct both_ends *ends)
 {
-	struct conn_line *line = conn_line_of(family, key);
-	struct conn *conn = line ? conn_find(family, line, key) : NULL;
+	struct conn *conn = conn_find_any(family, key);
 
 	if (!conn)
 		return 0;
@@ -128,7 +126,9 @@ static __always_inline int error_to_server(struct xdp_md *ctx, struct packet *pa
 	quoted = ends_of_server(&key, server);
 	quoted.destination = from->address.word[0];
 	quoted.destination_port = local_port(ends.local);
-	return rewrite_quoted(packet, &quoted, 0) ? to_server(FAMILY_4, ctx, packet, &ends, REWRITE_ADDRESS) : drop(DROP_TABLE_BUSY);
+	if (!rewrite_quoted(packet, &quoted, ends.meta & META_PROXIED ? numbers_difference(ends.conn, FAMILY_4) : 0))
+		return drop(DROP_TABLE_BUSY);
+	return to_server(FAMILY_4, ctx, packet, &ends, REWRITE_ADDRESS);
 }
 
 SEC("xdp.frags")
@@ -196,6 +196,8 @@ int fullnat_reply_program(struct xdp_md *ctx)
 	};
 	if ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
+	if (conn_meta(conn) & META_PROXIED && (!proxied_answer(ctx, conn) || !parse_any(FAMILY_4, ctx, &packet)))
+		return drop(DROP_AWAITING_SERVER);
 	if (!serve_reply(&packet, conn, event, now_jiffies()))
 		return XDP_PASS;
 	if (packet.ip->protocol == IPPROTO_TCP)

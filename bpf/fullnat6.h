@@ -24,6 +24,8 @@ static __always_inline int error_to_server6(struct xdp_md *ctx, struct packet *p
 	if (!server || !from)
 		return drop(DROP_SERVER_DELETED);
 	rewrite_quoted_source6(packet, &quoted, server);
+	if (ends.meta & META_PROXIED)
+		rewrite_quoted_number(packet, quoted.ports, numbers_difference(ends.conn, FAMILY_6));
 	rewrite_quoted6(packet, &quoted.ip6->destination, &quoted.ports->destination, &packet->ip6->source, &from->address,
 			local_port(ends.local));
 	write_macs(packet->eth, server->destination_mac);
@@ -99,6 +101,8 @@ int fullnat_reply6_program(struct xdp_md *ctx)
 	read_back6((struct conn6 *)conn, &back);
 	if ((conn_meta(reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
+	if (conn_meta(conn) & META_PROXIED && (!proxied_answer6(ctx, (struct conn6 *)conn) || !parse_any(FAMILY_6, ctx, &packet)))
+		return drop(DROP_AWAITING_SERVER);
 	if (!serve_reply(&packet, conn, event, now_jiffies()))
 		return XDP_PASS;
 	if (packet.protocol == IPPROTO_TCP)

@@ -106,23 +106,6 @@ static __always_inline int rewrite_quoted(struct packet *outer, const struct quo
 	return 1;
 }
 
-/* The connection that an ICMP error quotes: a plain one, or one that the SYN proxy made. */
-static __always_inline struct conn *quoted_conn(const struct packet *outer, struct conn_key *key)
-{
-	struct conn_line *line;
-	struct conn *conn;
-
-	if (!icmp_quoted_key(outer, 0, key))
-		return NULL;
-	line = conn_line_of(FAMILY_4, key);
-	conn = line ? conn_find(FAMILY_4, line, key) : NULL;
-	if (conn || !(settings.flags & SETTING_PROXIED) || key->kind)
-		return conn;
-	*key = conn_key((__be32)key->addresses, (__be32)(key->addresses >> 32), (__be16)key->ports, (__be16)(key->ports >> 16), META_PROXIED);
-	line = conn_line_of(FAMILY_4, key);
-	return line ? conn_find(FAMILY_4, line, key) : NULL;
-}
-
 /* A packet to a client, sent under the virtual endpoint that is in `key`, as its server knows it: from the server's own. */
 static __always_inline struct quoted_ends ends_of_server(const struct conn_key *key, const struct server *server)
 {

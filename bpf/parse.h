@@ -99,6 +99,23 @@ static __always_inline int is_for_us(const struct ethhdr *eth)
 	return 0;
 }
 
+/*
+ * Moves the first `bytes` of a frame, a multiple of two, to where it begins now that it has `by` bytes more before it. Both are constants, and
+ * `by` is not less than eight.
+ */
+static __always_inline void move_up(void *to, __u32 by, __u32 bytes)
+{
+	const void *from = to + by;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < bytes / 8; i++)
+		((__u64 *)to)[i] = ((const __u64 *)from)[i];
+#pragma unroll
+	for (i = bytes / 8 * 4; i < bytes / 2; i++)
+		((__u16 *)to)[i] = ((const __u16 *)from)[i];
+}
+
 /* Finds the IPv4 header. False for anything else. */
 static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 {

@@ -48,12 +48,38 @@ static __always_inline __u32 plain_offset(enum family family)
 	return sizeof(struct ethhdr) + (family == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr));
 }
 
-/* Makes the frame so long that `bytes` of TCP fit exactly, and finds everything in it again. False where there is no room. */
+/* More than any segment grows here. */
+#define GROWTH 16
+
+/* The headers up to TCP's ports, which is all that stays. False where there is no room. */
+static __always_inline int grow_segment(enum family family, struct xdp_md *ctx)
+{
+	const __u32 headers = plain_offset(family) + sizeof(struct ports);
+	void *data;
+
+	if (bpf_xdp_adjust_head(ctx, -GROWTH))
+		return 0;
+	data = (void *)(long)ctx->data;
+	if (data + GROWTH + headers > (void *)(long)ctx->data_end)
+		return 0;
+	move_up(data, GROWTH, headers);
+	return 1;
+}
+
+/*
+ * Makes the frame so long that `bytes` of TCP fit exactly, and finds everything in it again. It grows before its beginning, where there is
+ * room for tunnels: behind its end a frame in generic mode has none. False where there is no room.
+ */
 static __always_inline int resize_segment(enum family family, struct xdp_md *ctx, struct packet *packet, __u32 bytes)
 {
 	__u32 wanted = plain_offset(family) + bytes, is = bpf_xdp_get_buff_len(ctx);
 	__be16 before;
 
+	if (wanted > is) {
+		if (!grow_segment(family, ctx))
+			return 0;
+		is += GROWTH;
+	}
 	if (wanted != is && bpf_xdp_adjust_tail(ctx, (int)(wanted - is)))
 		return 0;
 	packet->eth = (void *)(long)ctx->data;

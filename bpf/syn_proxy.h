@@ -15,34 +15,14 @@
  * takes the new window from it, and has to acknowledge it at once (RFC 9293, 3.10.7.4), which is the acknowledgement that the server waits
  * for, with the client's own window. From then on the server's numbers and the cookie's differ by the same amount.
  *
- * All of it needs the server's packets to come this way. Where they do not (DR, TUN), and where the director itself is a server, the client
+ * All of it needs the server's packets to come this way (NAT, full NAT). Where they do not (DR, TUN), and where the director itself is a server, the client
  * gets a SYN/ACK that acknowledges nonsense. A TCP that exists answers with a reset that quotes the nonsense, and sends its SYN again; then
  * it is known, and let in.
  */
 #pragma once
 
-#include "admit_packet.h"
-#include "reply.h"
-#include "segment.h"
-
-static __always_inline int syn_proxy_key(enum family family, struct conn_key6 *key, const struct packet *packet, __u32 kind)
-{
-	const struct ports *ports = packet->l4;
-
-	if (family == FAMILY_6)
-		read_key6(key, packet->ip6, packet->l4, CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED | kind);
-	else
-		key->core = conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination,
-				     CONN_TCP << META_PROTOCOL_SHIFT | META_PROXIED | kind);
-	return 1;
-}
-
-static __always_inline struct proxied *proxied_of(enum family family, const struct conn *conn)
-{
-	struct proxied_key key = proxied_key(family, conn);
-
-	return bpf_map_lookup_elem(&proxied, &key);
-}
+#include "proxied.h"
+#include "toa.h"
 
 static __always_inline __u32 ingress_mtu(struct xdp_md *ctx)
 {
@@ -54,12 +34,17 @@ static __always_inline __u32 ingress_mtu(struct xdp_md *ctx)
 	return ETH_DATA_LEN;
 }
 
-/* The largest segment that the director announces for a server: what fits where the client's packets come from. */
-static __always_inline __u32 announced_size(enum family family, struct xdp_md *ctx)
+/*
+ * The largest segment that the director announces for a server: what fits where the client's packets come from. With full NAT it leaves room
+ * for the option that names the client, as it does in what servers announce themselves.
+ */
+static __always_inline __u32 announced_size(enum family family, struct xdp_md *ctx, const struct service *service)
 {
 	__u32 headers = sizeof(struct tcp_header) + (family == FAMILY_6 ? sizeof(struct ip6_header) : sizeof(struct iphdr));
 	__u32 mtu = ingress_mtu(ctx);
 
+	if (service->local_count)
+		headers += toa_length(family);
 	return (mtu > ETH_DATA_LEN ? ETH_DATA_LEN : mtu) - headers;
 }
 
@@ -91,7 +76,7 @@ static __always_inline int answer_syn(enum family family, struct xdp_md *ctx, st
 		write_tcp(packet, cookie, first + 1, TCP_SYN | TCP_ACK, 0, bytes);
 	else
 		write_tcp(packet, ~cookie, cookie, TCP_SYN | TCP_ACK, 0, bytes);
-	write_syn_options(packet, announced_size(family, ctx), said.sack, said.scale != NO_SCALE, PROXY_SCALE);
+	write_syn_options(packet, announced_size(family, ctx, service), said.sack, said.scale != NO_SCALE, PROXY_SCALE);
 	turn_around(family, packet);
 	write_tcp_check(family, packet, bytes);
 	count_reason(cookies ? ANSWER_COOKIE : ANSWER_CHALLENGE);
@@ -106,7 +91,9 @@ static __always_inline int send_syn(enum family family, struct xdp_md *ctx, stru
 	__u32 bytes = syn_bytes(said.sack, scaled), window;
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
 
-	if (!server || server->forwarding != FORWARD_MASQUERADE || server->flags & SERVER_LOCAL)
+	if (!server || server->flags & SERVER_LOCAL)
+		return drop(DROP_NO_NEXT_HOP);
+	if (server->forwarding != FORWARD_MASQUERADE && server->forwarding != FORWARD_FULLNAT)
 		return drop(DROP_NO_NEXT_HOP);
 	/* The window of a SYN is never scaled. */
 	window = bpf_ntohs(((struct tcp_header *)packet->l4)->window);
@@ -120,7 +107,7 @@ static __always_inline int send_syn(enum family family, struct xdp_md *ctx, stru
 	write_syn_options(packet, segment_size(said.segment), said.sack, scaled, said.scale);
 	write_tcp_check(family, packet, bytes);
 	count_reason(ANSWER_HANDSHAKE);
-	return forward(family, ctx, packet, index, server, REWRITE_ENDPOINT);
+	return forward(family, ctx, packet, index, server, server->forwarding == FORWARD_FULLNAT ? REWRITE_BOTH : REWRITE_ENDPOINT);
 }
 
 static __noinline long proxied_remember(enum family family, const struct conn_key6 *tuple, __u32 first, __u32 cookie)
@@ -198,29 +185,6 @@ int syn_proxy6(struct xdp_md *ctx)
 	return syn_proxy_of(FAMILY_6, ctx);
 }
 
-/* What the client acknowledges is the cookie's numbers; the server knows its own. */
-static __always_inline int to_servers_numbers(struct xdp_md *ctx, struct packet *packet, const struct proxied *proxied)
-{
-	__u32 difference = proxied->difference, offset = l4_offset(packet);
-	struct tcp_header *tcp = packet->l4;
-	struct tcp_options options;
-
-	if (tcp->flags & TCP_ACK)
-		shift_number(tcp, &tcp->acknowledged, difference);
-	if (tcp->words <= 5 << 4)
-		return 1;
-	if (!read_options(ctx, offset, &options))
-		return 0;
-	return !options.sack_at || shift_sack(ctx, offset, options.sack_at, options.sack_blocks * 2, difference);
-}
-
-static __always_inline int parse_any(enum family family, struct xdp_md *ctx, struct packet *packet)
-{
-	if (family == FAMILY_6)
-		return parse_lengths6(ctx, packet) && !packet->later_fragment && has_tcp_header(packet);
-	return parse_ipv4(ctx, packet) && parse_lengths(ctx, packet) && !is_later_fragment(packet) && has_tcp_header(packet);
-}
-
 /* A client's segment of a connection that was made by the SYN proxy. */
 static __always_inline int serve_proxied(enum family family, struct xdp_md *ctx)
 {
@@ -253,7 +217,7 @@ static __always_inline int serve_proxied(enum family family, struct xdp_md *ctx)
 	meta = conn_meta(conn);
 	if (!to_servers_numbers(ctx, &packet, proxied) || !parse_any(family, ctx, &packet))
 		return pass(PASS_MALFORMED);
-	remember_fragment(family, &packet, conn->server, REWRITE_ENDPOINT, 0);
+	remember_fragment(family, &packet, conn->server, rewrite_of(meta), conn->local);
 	verdict = serve(family, ctx, &packet, conn, meta, flags, now);
 	return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 }
@@ -270,66 +234,9 @@ int proxied6_program(struct xdp_md *ctx)
 	return serve_proxied(FAMILY_6, ctx);
 }
 
-/* The server's window as the client has been told to read it. */
-static __always_inline __u16 scaled_window(const struct proxied *proxied, __be16 window)
-{
-	__u32 bytes = (__u32)bpf_ntohs(window) << (proxied->scale & 15);
-
-	if (proxied->scaled)
-		bytes >>= PROXY_SCALE;
-	return bytes > 0xffff ? 0xffff : bytes;
-}
-
-/* The server's SYN/ACK becomes the byte that ends the client's waiting. False where it is not the one that was waited for. */
-static __always_inline int hand_over(enum family family, struct xdp_md *ctx, struct packet *packet, struct proxied *proxied)
-{
-	const struct tcp_header *tcp = packet->l4;
-	__u32 acknowledged = bpf_ntohl(tcp->acknowledged);
-	struct tcp_options options;
-	__u16 window;
-
-	if (acknowledged != proxied->client_first + 1 || !(tcp->flags & TCP_ACK) || !read_options(ctx, plain_offset(family), &options))
-		return 0;
-	proxied->difference = bpf_ntohl(tcp->sequence) - proxied->cookie;
-	proxied->scale = options.scale == SCALE_UNSAID ? 0 : options.scale;
-	window = bpf_ntohs(tcp->window);
-	if (proxied->scaled)
-		window >>= PROXY_SCALE;
-	*(volatile __u16 *)&proxied->answered = 1;
-	if (!resize_segment(family, ctx, packet, sizeof(*tcp) + 1) || packet->l4 + sizeof(*tcp) + 1 > packet->end)
-		return 0;
-	write_tcp(packet, proxied->cookie, acknowledged, TCP_ACK, window ? window : 1, sizeof(*tcp));
-	((__u8 *)packet->l4)[sizeof(*tcp)] = 0;
-	write_tcp_check(family, packet, sizeof(*tcp) + 1);
-	return 1;
-}
-
-/* A server's segment gets the cookie's numbers. False where it cannot be handed on. */
-static __always_inline int to_clients_numbers(enum family family, struct xdp_md *ctx, struct packet *packet, struct proxied *proxied)
-{
-	struct tcp_header *tcp = packet->l4;
-	__be16 window;
-
-	if (tcp->flags & TCP_SYN)
-		return parse_segment(family, ctx, packet) && hand_over(family, ctx, packet, proxied);
-	if (!proxied->answered) {
-		if (!(tcp->flags & TCP_RST))
-			return 0;
-		/* The server refuses. It does not know its own first number; the client would only believe the cookie's. */
-		shift_number(tcp, &tcp->sequence, proxied->cookie + 1 - bpf_ntohl(tcp->sequence));
-		return 1;
-	}
-	shift_number(tcp, &tcp->sequence, -proxied->difference);
-	window = bpf_htons(scaled_window(proxied, tcp->window));
-	tcp->check = checksum_changed(tcp->check, checksum_change_half(tcp->window, window));
-	tcp->window = window;
-	return 1;
-}
-
 SEC("xdp.frags")
 int proxied_reply(struct xdp_md *ctx)
 {
-	struct proxied *proxied;
 	struct way_back back;
 	struct packet packet;
 	struct conn_line *line;
@@ -347,11 +254,10 @@ int proxied_reply(struct xdp_md *ctx)
 		return XDP_PASS;
 	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
 	conn = reply_conn(&key.core, &back);
-	proxied = conn ? proxied_of(FAMILY_4, conn) : NULL;
-	if (!proxied)
+	if (!conn)
 		return XDP_PASS;
 	flags = tcp_flags(packet.l4);
-	if (!to_clients_numbers(FAMILY_4, ctx, &packet, proxied))
+	if (!proxied_answer(ctx, conn) || !parse_any(FAMILY_4, ctx, &packet))
 		return drop(DROP_AWAITING_SERVER);
 	if (!serve_reply(&packet, conn, flags, now_jiffies()))
 		return drop(DROP_TABLE_BUSY);
@@ -364,7 +270,6 @@ int proxied_reply6(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct conn_key6 *key = bpf_map_lookup_elem(&keys6, &zero);
-	struct proxied *proxied;
 	const struct ports *ports;
 	struct way_back6 back;
 	struct packet packet;
@@ -385,12 +290,11 @@ int proxied_reply6(struct xdp_md *ctx)
 	back.virtual_port = reply->virtual_port;
 	ports = packet.l4;
 	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW);
-	proxied = conn ? proxied_of(FAMILY_6, &conn->core) : NULL;
-	if (!proxied)
+	if (!conn)
 		return XDP_PASS;
 	back.to = conn->from;
 	flags = tcp_flags(packet.l4);
-	if (!to_clients_numbers(FAMILY_6, ctx, &packet, proxied))
+	if (!proxied_answer6(ctx, conn) || !parse_any(FAMILY_6, ctx, &packet))
 		return drop(DROP_AWAITING_SERVER);
 	if (!serve_reply(&packet, &conn->core, flags, now_jiffies()))
 		return drop(DROP_TABLE_BUSY);

@@ -47,21 +47,6 @@ static __always_inline int takes_toa(enum family family, const struct packet *pa
 	return family == FAMILY_6 ? !packet->fragment : !is_fragment(packet);
 }
 
-/* The headers of a frame move up by the option's length; what lies behind TCP's fixed header stays. */
-static __always_inline void move_headers(enum family family, void *to)
-{
-	const __u32 bytes = sizeof(struct ethhdr) + ip_header_length(family) + sizeof(struct tcphdr);
-	const void *from = to + toa_length(family);
-	__u32 i;
-
-#pragma unroll
-	for (i = 0; i < bytes / 8; i++)
-		((__u64 *)to)[i] = ((const __u64 *)from)[i];
-#pragma unroll
-	for (i = bytes / 8 * 4; i < bytes / 2; i++)
-		((__u16 *)to)[i] = ((const __u16 *)from)[i];
-}
-
 /* What the lengths in the headers add to TCP's checksum is there already: the length of the pseudo header is one of them. */
 static __always_inline void lengthen(enum family family, void *ip_header, struct tcphdr *tcp)
 {
@@ -105,7 +90,8 @@ static __always_inline void add_toa(enum family family, struct xdp_md *ctx, cons
 	data = (void *)(long)ctx->data;
 	if (data + headers + toa_length(family) > (void *)(long)ctx->data_end)
 		return;
-	move_headers(family, data);
+	/* What lies behind TCP's fixed header stays. */
+	move_up(data, toa_length(family), headers);
 	tcp = data + headers - sizeof(struct tcphdr);
 	option = data + headers;
 	first |= (__u32)port << 16;

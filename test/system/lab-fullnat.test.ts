@@ -69,6 +69,9 @@ const WEB_PORT = 8080;
 /** Where one socket takes both families' connections: an IPv4 client is an IPv6 address to it. */
 const DUAL_PORT = 8081;
 const VIRTUAL_DUAL_PORT = 81;
+/** Behind the SYN proxy. */
+const PROXIED_ECHO_PORT = 7001;
+const PROXIED_WEB_PORT = 82;
 const PAGE_BYTES = 65_536;
 const UDP_HEADER = 8;
 const MTU = 1500;
@@ -78,12 +81,13 @@ const ACCESS_LOG = '/var/log/nginx/access.log';
 const endpoint = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
 
 function configuration({ vip, server, local }: Family): string {
-  const service = (port: number, protocol: string, serverPort: number): string => `
+  const service = (port: number, protocol: string, serverPort: number, more = ''): string => `
 virtual_server ${vip} ${port} {
     lvs_sched rr
     lvs_method FNAT
     laddr_group_name of_${port}_${protocol}
     protocol ${protocol}
+    ${more}
     real_server ${server} ${serverPort} {
         weight 1
     }
@@ -96,6 +100,8 @@ local_address_group of_${port}_${protocol} {
     service(ECHO_PORT, 'UDP', SERVER_ECHO_PORT),
     service(80, 'TCP', WEB_PORT),
     service(VIRTUAL_DUAL_PORT, 'TCP', DUAL_PORT),
+    service(PROXIED_ECHO_PORT, 'TCP', SERVER_ECHO_PORT, 'syn_proxy'),
+    service(PROXIED_WEB_PORT, 'TCP', WEB_PORT, 'syn_proxy'),
   ].join('\n');
 }
 
@@ -131,7 +137,7 @@ describe.each(FAMILIES)('$name', (family) => {
     installProduct(director);
     director.writeFile(CONFIG_FILE, configuration(family));
     await startVipwrightd(director);
-    expect(await tableBecomes(director, (rows) => rows.length === 4, 20_000)).toBe(true);
+    expect(await tableBecomes(director, (rows) => rows.length === 6, 20_000)).toBe(true);
   });
 
   afterAll(async () => {
@@ -240,6 +246,18 @@ describe.each(FAMILIES)('$name', (family) => {
     }, 5000);
     expect(lines?.map((line) => line.split(' ')[0])).toEqual([family.client, family.client]);
     expect(await counts()).toMatchObject({ taken: 1 });
+    await realserver('stop');
+  });
+
+  it.each([100, 65_536, 1_000_000])('the SYN proxy: TCP, %i bytes there and back', async (bytes) => {
+    const echoed = await exchange(client, 'tcp', endpoint(vip, PROXIED_ECHO_PORT), bytes);
+    expect(echoed).toEqual({ event: 'summary', matched: true, attempts: 1, received: bytes });
+  });
+
+  it('the SYN proxy: the server knows its client all the same', async () => {
+    await startReader(believed);
+    expect(await addressLogged(PROXIED_WEB_PORT)).toBe(family.client);
+    expect(await counts()).toEqual({ taken: 1, absent: 0, stranger: 0, refused: 0 });
     await realserver('stop');
   });
 

@@ -94,7 +94,7 @@ export class Oracle {
     else hold(sameBytes(before.bytes, before.addresses, source, 0, source.length), 'the source changed');
     const grown = after.end - after.at - (before.end - before.at);
     if (virtual.service.defence?.synProxy && flagsOf(after) === SYN && flagsOf(before) !== SYN)
-      return checkHandshake(before, after, server.port);
+      return this.checkHandshake(before, after, behind);
     hold(grown === 0 || (isFull && grown === TOA_LENGTH[after.family]), 'the length changed');
     checkHop(before, after);
     checkHeaderKept(before, after, grown);
@@ -103,13 +103,31 @@ export class Oracle {
     hold(to === (server.port || word(before.bytes, before.body + 2)), 'the port is not the server’s');
     if (!isFull) hold(from === word(before.bytes, before.body), 'the client’s port changed');
     else {
-      hold(from >= LOCAL_PORTS.first && from <= LOCAL_PORTS.last, 'the port is not local');
       if (grown) checkOption(before, after);
-      const client = before.bytes.slice(before.addresses, before.addresses + before.size);
-      this.ways.set(wayOf(after.protocol, address, to, source, from), { address: client, port: word(before.bytes, before.body) });
+      this.noteWay(before, after, behind);
     }
     checkSums(before, after);
     hold(grown > 0 || isPayloadKept(before, after), 'the payload changed');
+  }
+
+  /** The SYN proxy's SYN to the server, in the frame of the client's acknowledgement. */
+  private checkHandshake(before: View, after: View, behind: Behind): void {
+    hold(before.protocol === PROTOCOL.tcp && after.protocol === PROTOCOL.tcp, 'a handshake out of nothing');
+    hold(((flagsOf(before) as number) & SYN_ACK) === ACK, 'nobody finished the handshake with the client');
+    if (behind.server.method === 'fullnat') this.noteWay(before, after, behind);
+    else hold(word(before.bytes, before.body) === word(after.bytes, after.body), 'the client’s port changed');
+    hold(word(after.bytes, after.body + 2) === behind.server.port, 'the port is not the server’s');
+    hold(bodyError(after, true) === 0, 'the SYN’s checksum is wrong');
+    if (after.family === 4) hold(headerError(after) === headerError(before), 'the header’s checksum is not as right as it was');
+  }
+
+  /** Whose local endpoint it is from now on. */
+  private noteWay(before: View, after: View, { address }: Behind): void {
+    const [from, to] = [word(after.bytes, after.body), word(after.bytes, after.body + 2)];
+    hold(from >= LOCAL_PORTS.first && from <= LOCAL_PORTS.last, 'the port is not local');
+    const client = before.bytes.slice(before.addresses, before.addresses + before.size);
+    const local = after.bytes.subarray(after.addresses, after.addresses + after.size);
+    this.ways.set(wayOf(after.protocol, address, to, local, from), { address: client, port: word(before.bytes, before.body) });
   }
 
   private checkReply(before: View, after: View): Fate {
@@ -341,16 +359,6 @@ function isPayloadKept(before: View, after: View): boolean {
   const [from, to] = [before.body + header(before), after.body + header(after)];
   const length = before.end - from;
   return length === after.end - to && (length <= 0 || sameBytes(before.bytes, from, after.bytes, to, length));
-}
-
-/** The director's SYN to a server, in the frame of the client's acknowledgement. */
-function checkHandshake(before: View, after: View, port: number): void {
-  hold(before.protocol === PROTOCOL.tcp && after.protocol === PROTOCOL.tcp, 'a handshake out of nothing');
-  hold(((flagsOf(before) as number) & SYN_ACK) === ACK, 'nobody finished the handshake with the client');
-  hold(word(before.bytes, before.body) === word(after.bytes, after.body), 'the client’s port changed');
-  hold(word(after.bytes, after.body + 2) === port, 'the port is not the server’s');
-  hold(bodyError(after, true) === 0, 'the SYN’s checksum is wrong');
-  if (after.family === 4) hold(headerError(after) === headerError(before), 'the header’s checksum is not as right as it was');
 }
 
 /** TOA, behind TCP's fixed header: the client's port and address. What the client gave out as such there is named otherwise. */

@@ -88,7 +88,7 @@ const plansOf = (family: Family): readonly Plan[] => [
   plan('tcp', 0, ['dr', 'tun-gue', 'nat'], { address: 'second', more: persistent(family === 4 ? 24 : 64) }),
   plan('udp', 0, ['dr', 'tun-gre', 'nat'], { address: 'second', more: persistent(family === 4 ? 32 : 128) }),
   plan('mark', 0, ['dr', 'tun-ipip', 'nat', 'fullnat'], { more: { scheduler: 'sh' } }),
-  plan('tcp', 443, ['nat', 'nat'], { serverPort: 8443, more: { defence: { synProxy: true } } }),
+  plan('tcp', 443, ['nat', 'fullnat'], { serverPort: 8443, more: { defence: { synProxy: true } } }),
   plan('tcp', 444, ['dr', 'tun-ipip'], { more: { defence: { synProxy: true } } }),
   plan('tcp', 8080, ['fullnat', 'fullnat'], { more: { scheduler: 'mh' } }),
   plan('sctp', 9, ['dr', 'tun-gre', 'nat'], { serverPort: 9 }),

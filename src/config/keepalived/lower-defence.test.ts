@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SERVER, service } from './services.test-helper.ts';
 
 const NAT = 'lvs_sched rr\nlvs_method NAT\nprotocol TCP';
+const LOCALS = 'local_address_group backend {\n10.2.0.201\n}\nvirtual_server 10.0.0.100 80';
 const UDP = 'lvs_sched rr\nlvs_method NAT\nprotocol UDP';
 
 describe('the defences of a service', () => {
@@ -28,6 +29,12 @@ describe('the defences of a service', () => {
   it('are nothing without TCP, and say so', () => {
     const found = service('syn_proxy', undefined, undefined, UDP);
     expect([found.service?.defence, found.codes]).toEqual([undefined, ['5 warning config/no-effect']]);
+  });
+
+  it('may be of servers by NAT and by full NAT together, whose answers all come back', () => {
+    const second = SERVER.replace('10.0.0.1', '10.0.0.2').replace('{', '{\nlvs_method FNAT');
+    const found = service('syn_proxy\nladdr_group_name backend', `${SERVER}\n${second}`, LOCALS, NAT);
+    expect([found.service?.defence, found.codes]).toEqual([{ synProxy: true }, []]);
   });
 
   it('challenge where the answers of some servers do not come back, and say so', () => {

@@ -38,13 +38,13 @@ function readSynProxy(
     );
     return false;
   }
-  const methods = new Set(servers.map(({ method }) => method === 'nat'));
+  const methods = new Set(servers.map(({ method }) => method === 'nat' || method === 'fullnat'));
   if (methods.size > 1)
     reporter.report(
       'config/no-effect',
       placeOf(statement),
       'The director makes handshakes for real servers only if the answers of all of them come back through it. Some of these answer past it: clients are challenged instead, all of them.',
-      { help: 'Write lvs_method NAT for all real servers, or for none.' },
+      { help: 'Write lvs_method NAT or FNAT for all real servers, or for none.' },
     );
   return true;
 }

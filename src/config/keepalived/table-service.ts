@@ -158,7 +158,7 @@ export const VIRTUAL_SERVER = block(
     leaf(
       'syn_proxy',
       flag,
-      'Real servers see a connection only once its client has proven that it is there: with NAT by a SYN cookie, otherwise by a challenge.',
+      'Real servers see a connection only once its client has proven that it is there: with NAT and FNAT by a SYN cookie, otherwise by a challenge.',
       { default: 'off', tier: 2, extension: true },
     ),
     leaf(

@@ -7,7 +7,7 @@ import type { PacketPath } from './program.ts';
  * server, clients are challenged, which works with every forwarding method.
  */
 function answersForServers({ servers }: ServiceEntry, isLocal: (server: ServerEntry) => boolean): boolean {
-  return servers.length > 0 && servers.every((server) => server.method === 'nat' && !isLocal(server));
+  return servers.length > 0 && servers.every((server) => (server.method === 'nat' || server.method === 'fullnat') && !isLocal(server));
 }
 
 /** The flags of a service's record that its defences set. `isLocal` tells the director itself among the servers. */
