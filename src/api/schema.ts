@@ -137,6 +137,8 @@ export const traceReportSchema = z.object({
       secondsLeft: z.number().optional(),
       nextState: z.string().optional(),
       nextSecondsLeft: z.number().optional(),
+      local: z.string().optional(),
+      synProxy: z.enum(['awaits-server', 'translates']).optional(),
     })
     .optional(),
   template: z.object({ kind: z.enum(['existing', 'new']), client: z.string(), secondsLeft: z.number() }).optional(),

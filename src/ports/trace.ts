@@ -12,7 +12,7 @@ export interface TraceFlow {
   readonly sourcePort: number;
   readonly destination: IpAddress;
   readonly destinationPort: number;
-  /** Absent: an ACK where the connection is known, else a SYN. */
+  /** A server's SYN is a SYN/ACK. Absent: an ACK where the connection is known, a SYN where that is awaited, or none is known. */
   readonly flag?: TraceFlag;
   /** Where it would come in; absent: where the way to its source leads, else the first port of the packet path. */
   readonly interface?: string;
@@ -43,6 +43,10 @@ export interface TraceConnection {
   /** After the packet; absent where it changes nothing. */
   readonly nextState?: string;
   readonly nextSecondsLeft?: number;
+  /** Of full NAT: where the server sees it come from, `ADDRESS:PORT`. */
+  readonly local?: string;
+  /** Made by the SYN proxy, which waits for the server to answer, or translates sequence numbers since it did. */
+  readonly synProxy?: 'awaits-server' | 'translates';
 }
 
 export interface TraceCandidate {

@@ -4,6 +4,11 @@ import type { TraceAnswer } from '../../api/index.ts';
 const MARGIN = 13;
 const METHODS = { dr: 'by direct routing', tun: 'through a tunnel', nat: 'by masquerading', fullnat: 'by full NAT' } as const;
 
+const SYN_PROXY = {
+  'awaits-server': "the SYN proxy made it, and waits for the real server's answer to its SYN",
+  translates: 'the SYN proxy made it, and translates its sequence numbers',
+} as const;
+
 export function formatTrace(report: TraceAnswer): string {
   const lines = [
     ...block('packet', [`comes in by ${report.interface}`, ...report.packet]),
@@ -23,10 +28,15 @@ function block(title: string, words: readonly string[]): string[] {
 
 function connectionWords({ connection }: TraceAnswer): string[] {
   if (!connection) return ['none'];
-  const { kind, state, secondsLeft, nextState, nextSecondsLeft } = connection;
+  const { kind, state, secondsLeft, nextState, nextSecondsLeft, local, synProxy } = connection;
   const next =
     nextState === undefined ? [] : [`${kind === 'new' ? 'new, it would be' : 'after this packet'} ${nextState} for ${nextSecondsLeft} s`];
-  return kind === 'new' ? next : [`known: ${state}, ${secondsLeft} s left`, ...next];
+  return [
+    ...(kind === 'new' ? [] : [`known: ${state}, ${secondsLeft} s left`]),
+    ...next,
+    ...(local === undefined ? [] : [`the real server sees it come from ${local}`]),
+    ...(synProxy === undefined ? [] : [SYN_PROXY[synProxy]]),
+  ];
 }
 
 function templateWords({ kind, client, secondsLeft }: NonNullable<TraceAnswer['template']>): string {

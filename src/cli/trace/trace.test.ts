@@ -103,6 +103,18 @@ dropped      nothing leaves
 `);
   });
 
+  it.each([
+    ['awaits-server', "the SYN proxy made it, and waits for the real server's answer to its SYN"],
+    ['translates', 'the SYN proxy made it, and translates its sequence numbers'],
+  ] as const)('of a connection by full NAT that the SYN proxy made: %s', (synProxy, words) => {
+    const connection = { kind: 'existing', state: 'SYN_RECV', secondsLeft: 9, local: '10.2.0.201:1024', synProxy } as const;
+    expect(formatTrace({ interface: 'eth0', packet: [], fate: 'forwarded', connection })).toContain(`\
+connection   known: SYN_RECV, 9 s left
+             the real server sees it come from 10.2.0.201:1024
+             ${words}
+`);
+  });
+
   it('of what is none of ours', () => {
     const report: TraceAnswer = { interface: 'eth0', packet: [], fate: 'passed', reason: { meaning: 'is not ours.', remedy: 'Look.' } };
     expect(formatTrace(report)).toBe(`\

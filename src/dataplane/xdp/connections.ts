@@ -40,19 +40,30 @@ function describe(
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
   const server = entries.u32(index, 'server');
-  const virtualPort = entries.port(index, 'virtual_port');
+  const ends = endsOf(entries, family, index);
   return {
     protocol: protocolOf(path, meta),
     state: stateName(path, meta),
     expiresSeconds: Math.floor(remaining / path.hz),
+    ...ends,
+    server: readServerAddress(path, server),
+    // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
+    serverPort: ends.virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || ends.virtualPort,
+    ...(meta & (numbers.meta.META_FULLNAT as number) && { local: localOf(path, entries, index, family) }),
+  };
+}
+
+/** Of an entry that is a connection or a template. */
+export function endsOf(
+  entries: Records,
+  family: IpFamily,
+  index = 0,
+): Pick<ConnectionStatus, 'client' | 'clientPort' | 'virtual' | 'virtualPort'> {
+  return {
     client: addressOf(entries, index, 'client', family),
     clientPort: entries.port(index, 'client_port'),
     virtual: addressOf(entries, index, 'virtual', family),
-    virtualPort,
-    server: readServerAddress(path, server),
-    // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
-    serverPort: virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || virtualPort,
-    ...(meta & (numbers.meta.META_FULLNAT as number) && { local: localOf(path, entries, index, family) }),
+    virtualPort: entries.port(index, 'virtual_port'),
   };
 }
 

@@ -125,6 +125,11 @@ export class PacketPath {
   readonly scratches: BpfMap;
   /** Connections of which the SYN proxy made the handshake. */
   readonly proxied: BpfMap;
+  /** Clients that have answered a challenge, and sources whose connections are counted. */
+  readonly knownClients: BpfMap;
+  readonly sources: BpfMap;
+  /** Which connection of an overflow map a way back of full NAT leads to. */
+  readonly overflowWays: Readonly<Record<IpFamily, BpfMap>>;
   readonly balance: BpfProgram;
   /** Of tc: hands over what the director itself sends. */
   readonly localOut: BpfProgram;
@@ -171,6 +176,9 @@ export class PacketPath {
     this.localities = object.map('localities');
     this.scratches = object.map('scratches');
     this.proxied = object.map('proxied');
+    this.knownClients = object.map('known_clients');
+    this.sources = object.map('sources');
+    this.overflowWays = { 4: object.map('overflow_ways'), 6: object.map('overflow_ways6') };
     this.stats = object.map('server_stats');
     this.reasons = object.map('reasons');
     this.balance = object.program('balance');
@@ -234,7 +242,15 @@ export class PacketPath {
    * Throws an Error when the object is not the one that this packet path was loaded from.
    */
   async loadCopy(objectPath: string): Promise<PacketPath> {
-    const maxEntries = { connections: COPY_LINES, overflow: 1, connections6: COPY_LINES, overflow6: 1 };
+    const maxEntries = {
+      connections: COPY_LINES,
+      overflow: 1,
+      overflow_ways: 1,
+      connections6: COPY_LINES,
+      overflow6: 1,
+      overflow_ways6: 1,
+      proxied: 1,
+    };
     const copy = new PacketPath(await BpfObject.loadAside(objectPath, PER_CPU, { maxEntries }), this.hz);
     const other = PROGRAMS.find((name) => copy.object.program(name).tag() !== this.object.program(name).tag());
     if (other === undefined) return copy;

@@ -19,8 +19,20 @@ export interface Wanted {
   readonly ingress: number;
 }
 
-/** The bit that says which table a connection's number is of. */
+/** The bit that says which table a connection's number is of, and the one of numbers that stand for a place in an overflow map. */
 const TABLE_BIT = 0x8000_0000;
+const OVERFLOW_BIT = 0x4000_0000;
+/** Of a connection's key: what the key of IPv4's overflow map is. */
+const OVERFLOW_KEY_BYTES = 16;
+
+/** What the SYN proxy remembers of a connection that it made. */
+export interface Proxied {
+  /** The client's first sequence number, and the one that it was given as the server's. */
+  readonly clientFirst: number;
+  readonly cookie: number;
+  /** The server's own less the cookie; undefined until it has answered. */
+  readonly difference: number | undefined;
+}
 
 export class PathCopy {
   readonly path: PacketPath;
@@ -45,7 +57,8 @@ export class PathCopy {
     for (const family of [4, 6] as const) copyMap(live.serviceIndexes[family], path.serviceIndexes[family]);
     copyMap(live.serviceMarks, path.serviceMarks);
     copyMap(live.ports, path.ports);
-    for (const key of Array.from(path.localities.keys())) path.localities.delete(key);
+    for (const map of [path.localities, path.proxied, path.knownClients, path.sources, path.overflowWays[4], path.overflowWays[6]])
+      clearMap(map);
     for (const table of path.tables) {
       const suffix = table.family === 4 ? '' : '6';
       path.settings.setU32(0, `line_mask${suffix}`, table.lines - 1);
@@ -61,8 +74,37 @@ export class PathCopy {
     const key = new Records(new Uint8Array(this.live.struct('locality_key').size), this.live.struct('locality_key'));
     key.setU32(0, 'service', service);
     key.setU32(0, 'virtual', foldWords(virtual.bytes) >>> 0);
-    const value = this.live.localities.lookup(key.bytes);
-    if (value) this.path.localities.update(key.bytes, value);
+    copyEntry(this.live.localities, this.path.localities, key.bytes);
+  }
+
+  /** What defences remember of a client: that it has proven that it is there, and the connections that it made to a service. */
+  copyClient(client: IpAddress, service: number | undefined): void {
+    const { live, path } = this;
+    const address = new Uint8Array(live.struct('address6').size);
+    address.set(client.bytes);
+    copyEntry(live.knownClients, path.knownClients, address);
+    if (service === undefined) return;
+    const key = new Records(new Uint8Array(live.struct('source_key').size), live.struct('source_key'));
+    key.setU32(0, 'service', service);
+    key.setBytes(0, 'network', client.bytes.subarray(0, key.sizeOf('network')));
+    copyEntry(live.sources, path.sources, key.bytes);
+  }
+
+  /** What the SYN proxy remembers of a connection, which the copy remembers from now on; undefined for one that it did not make. */
+  copyProxied({ client, clientPort, virtual, virtualPort }: Omit<Wanted, 'kind' | 'ingress'>): Proxied | undefined {
+    const key = new Records(new Uint8Array(this.live.struct('proxied_key').size), this.live.struct('proxied_key'));
+    key.setBytes(0, 'client', client.bytes);
+    key.setBytes(0, 'virtual', virtual.bytes);
+    key.setBytes(0, 'ports', Uint8Array.of(clientPort >> 8, clientPort, virtualPort >> 8, virtualPort));
+    const value = copyEntry(this.live.proxied, this.path.proxied, key.bytes);
+    if (!value) return undefined;
+    const record = new Records(value, this.live.struct('proxied'));
+    const hasAnswered = record.bytesOf(0, 'answered').some((byte) => byte !== 0);
+    return {
+      clientFirst: record.u32(0, 'client_first'),
+      cookie: record.u32(0, 'cookie'),
+      difference: hasAnswered ? record.u32(0, 'difference') : undefined,
+    };
   }
 
   /** An entry of the live tables, and whether a new one would find a place in the table. */
@@ -87,22 +129,49 @@ export class PathCopy {
 
   /** The entry that a connection names as its template; undefined for none. */
   templateOf(family: 4 | 6, connection: Uint8Array): Uint8Array | undefined {
+    const number = new Records(connection, this.live.tableOf(family).entries.layout).u32(0, 'control');
+    return number === 0 ? undefined : this.numbered(family, number);
+  }
+
+  /** The connection that a way back of full NAT leads to; undefined for another way back, or where it is gone. */
+  originOf(family: 4 | 6, reply: Uint8Array): Uint8Array | undefined {
+    const { overflow } = this.live.tableOf(family);
+    const record = this.replyRecord(family, reply);
+    if (!this.isOfFullNat(record)) return undefined;
+    const number = record.u32(0, 'number');
+    if (!(number & OVERFLOW_BIT)) return this.numbered(family, number);
+    const key = this.live.overflowWays[family].lookup(record.bytesOf(0, 'number'));
+    return key && overflow.lookup(family === 4 ? key.slice(0, OVERFLOW_KEY_BYTES) : key);
+  }
+
+  /** The entry in a numbered slot of the live table. */
+  private numbered(family: 4 | 6, number: number): Uint8Array {
     const { entries } = this.live.tableOf(family);
-    const number = new Records(connection, entries.layout).u32(0, 'control') & ~TABLE_BIT;
-    if (number === 0) return undefined;
-    return entries.bytes.slice((number - 1) * entries.layout.size, number * entries.layout.size);
+    const slot = (number & ~TABLE_BIT) - 1;
+    return entries.bytes.slice(slot * entries.layout.size, (slot + 1) * entries.layout.size);
+  }
+
+  private replyRecord(family: 4 | 6, reply: Uint8Array): Records {
+    return new Records(reply, this.live.struct(family === 4 ? 'reply' : 'reply6'));
+  }
+
+  private isOfFullNat(reply: Records): boolean {
+    return (reply.u32(0, 'meta') & (this.live.numbers.meta.META_FULLNAT as number)) !== 0;
   }
 
   /**
-   * Puts entries into the copy, the template of the first one second. Every entry is found whatever line its key leads to: there are only
-   * two, and each says that the other one may have it.
+   * Puts entries into the copy, the template of the first one second, and lets a way back of full NAT lead to the first. Every entry is found
+   * whatever line its key leads to: there are only two, and each says that the other one may have it.
    */
   plant(family: 4 | 6, connection: Uint8Array | undefined, template: Uint8Array | undefined, reply: Uint8Array | undefined): void {
     const { entries } = this.path.tableOf(family);
+    const tableBit = family === 6 ? TABLE_BIT : 0;
     for (const [slot, entry] of [connection, template, reply].entries()) {
       if (entry) entries.bytes.set(entry, slot * entries.layout.size);
     }
-    if (connection && template) entries.setU32(0, 'control', (2 | (family === 6 ? TABLE_BIT : 0)) >>> 0);
+    if (connection && template) entries.setU32(0, 'control', (2 | tableBit) >>> 0);
+    const planted = this.replyRecord(family, entries.bytes.subarray(2 * entries.layout.size));
+    if (reply && this.isOfFullNat(planted)) planted.setU32(0, 'number', (1 | tableBit) >>> 0);
     const { META_LINE, META_NEIGHBOUR, META_SPILLED } = this.path.numbers.meta as Record<string, number>;
     const marks = ((META_NEIGHBOUR as number) | (META_SPILLED as number)) >>> 0;
     for (let slot = 0; slot < entries.bytes.length / entries.layout.size && slot < 4; slot++) {
@@ -129,8 +198,19 @@ export class PathCopy {
 
   private clearTable({ entries, overflow }: ConnectionTable): void {
     entries.bytes.fill(0);
-    for (const key of Array.from(overflow.keys())) overflow.delete(key);
+    clearMap(overflow);
   }
+}
+
+function clearMap(map: BpfMap): void {
+  for (const key of Array.from(map.keys())) map.delete(key);
+}
+
+/** Undefined where there is none. */
+function copyEntry(from: BpfMap, to: BpfMap, key: Uint8Array): Uint8Array | undefined {
+  const value = from.lookup(key);
+  if (value) to.update(key, value);
+  return value;
 }
 
 function copyMap(from: BpfMap, to: BpfMap): void {

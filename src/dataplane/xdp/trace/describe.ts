@@ -11,6 +11,10 @@ const FLAGS = [
 const GUE_HEADER = 4;
 const GRE_HEADER = 4;
 const UDP_HEADER = 8;
+const TCP_HEADER = 20;
+/** The option that names the client of a connection by full NAT: bpf/toa.h. */
+const TOA_KIND = 254;
+const TOA_LENGTHS = new Set([8, 20]);
 const ICMP_HEADER = 8;
 /** Addresses in brackets, as before a port. */
 type Words = string[];
@@ -44,7 +48,7 @@ function describeTransport(protocol: number, body: Uint8Array, tunnelPort: numbe
   switch (protocol) {
     case 6: {
       const set = FLAGS.filter(([bit]) => ((body[13] ?? 0) & bit) !== 0).map(([, name]) => name);
-      words.push(`TCP ${ports()}${set.length > 0 ? ` ${set.join(' ')}` : ''}`);
+      words.push(`TCP ${ports()}${set.length > 0 ? ` ${set.join(' ')}` : ''}${clientNamed(body)}`);
       return;
     }
     case 17:
@@ -70,6 +74,14 @@ function describeTransport(protocol: number, body: Uint8Array, tunnelPort: numbe
     default:
       words.push(`protocol ${protocol}`);
   }
+}
+
+/** By the option TOA, where it is the first. */
+function clientNamed(segment: Uint8Array): string {
+  const [kind, length = 0] = segment.subarray(TCP_HEADER);
+  if (((segment[12] ?? 0) >> 4) * 4 < TCP_HEADER + length || kind !== TOA_KIND || !TOA_LENGTHS.has(length)) return '';
+  const port = new DataView(segment.buffer, segment.byteOffset).getUint16(TCP_HEADER + 2);
+  return `, client ${addressFrom(segment.subarray(TCP_HEADER + 4, TCP_HEADER + length))} ${port}`;
 }
 
 function describeGue(body: Uint8Array, words: Words): void {

@@ -14,6 +14,7 @@ import {
 
 export const IP_PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, icmp6: 58, sctp: 132 } as const;
 const FLAG_BITS: Readonly<Record<TraceFlag, number>> = { syn: 0x02, ack: 0x10, fin: 0x11, rst: 0x04 };
+const ACK = 0x10;
 const HEADERS = { tcp: 20, udp: 8, icmp: 8, sctp: 12 + 20 } as const;
 const IP_HEADERS = { 4: 20, 6: 40 } as const;
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
@@ -28,15 +29,24 @@ export function shortestPacket({ protocol, destination }: TraceFlow): number {
   return IP_HEADERS[destination.family] + HEADERS[protocol];
 }
 
-/** Whole, with right checksums, so that what the packet path makes of it can be judged. `flag` is what a TCP segment says. */
+/** What a TCP segment says. */
+export interface Segment {
+  readonly flag: TraceFlag;
+  /** A server's: its SYN acknowledges the client's. */
+  readonly isReply: boolean;
+  readonly sequence: number;
+  readonly acknowledged: number;
+}
+
+/** Whole, with right checksums, so that what the packet path makes of it can be judged. */
 export function frameOf(
   flow: TraceFlow,
-  flag: TraceFlag,
+  segment: Segment,
   macs: { readonly destination: Uint8Array; readonly source: Uint8Array },
 ): Uint8Array {
   const { source, destination, length = shortestPacket(flow), hops = DEFAULT_HOPS } = flow;
   const body = new Uint8Array(length - IP_HEADERS[destination.family]);
-  writeTransport(flow, flag, body);
+  writeTransport(flow, segment, body);
   const header = { ...macs, etherType: destination.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6 };
   if (destination.family === 4) {
     // TCP finds the way's MTU by packets that nobody may cut; datagrams are cut where they have to be.
@@ -48,7 +58,7 @@ export function frameOf(
   return encodeEthernet(header, encodeIpv6({ trafficClass: 0, flowLabel: 0, nextHeader, hopLimit: hops, source, destination }, body));
 }
 
-function writeTransport(flow: TraceFlow, flag: TraceFlag, body: Uint8Array): void {
+function writeTransport(flow: TraceFlow, segment: Segment, body: Uint8Array): void {
   const { protocol, source, destination, sourcePort, destinationPort } = flow;
   const view = new DataView(body.buffer);
   if (protocol === 'icmp') body[0] = ECHO_REQUEST[destination.family];
@@ -57,13 +67,16 @@ function writeTransport(flow: TraceFlow, flag: TraceFlag, body: Uint8Array): voi
     view.setUint16(2, destinationPort);
   }
   if (protocol === 'tcp') {
+    const flags = FLAG_BITS[segment.flag] | (segment.isReply && segment.flag === 'syn' ? ACK : 0);
+    view.setUint32(4, segment.sequence);
+    view.setUint32(8, flags & ACK ? segment.acknowledged : 0);
     body[12] = 5 << 4;
-    body[13] = FLAG_BITS[flag];
+    body[13] = flags;
     view.setUint16(14, 0xffff);
   }
   if (protocol === 'udp') view.setUint16(4, body.length);
   if (protocol === 'sctp') {
-    body[12] = flag === 'syn' ? SCTP_INIT : SCTP_DATA;
+    body[12] = segment.flag === 'syn' ? SCTP_INIT : SCTP_DATA;
     view.setUint16(14, body.length - 12);
     return;
   }

@@ -10,11 +10,12 @@ import {
   type TraceReport,
 } from '../../../ports/index.ts';
 import type { ServerEntry, ServiceEntry } from '../../memory/index.ts';
-import { readConnections } from '../connections.ts';
+import { endsOf, readConnections } from '../connections.ts';
+import type { Location } from '../program.ts';
 import { Records } from '../records.ts';
-import type { PathCopy, Wanted } from './copy.ts';
+import type { PathCopy, Proxied, Wanted } from './copy.ts';
 import { describeFrame } from './describe.ts';
-import { frameOf, NOBODYS_MAC, shortestPacket } from './frame.ts';
+import { frameOf, NOBODYS_MAC, type Segment, shortestPacket } from './frame.ts';
 import { reasonOf } from './reasons.ts';
 
 /** enum xdp_action. */
@@ -60,6 +61,8 @@ interface Known {
   readonly connection: Uint8Array | undefined;
   readonly template: Uint8Array | undefined;
   readonly reply: Uint8Array | undefined;
+  /** What the SYN proxy remembers of the connection. */
+  readonly proxied: Proxied | undefined;
   readonly room: boolean;
   /** That the packet would find. */
   readonly service: ServiceEntry | undefined;
@@ -89,9 +92,9 @@ export class Tracer {
     copy.plant(family, known.connection, known.template, known.reply);
     if (!known.room) copy.fill(family);
     if (service) copy.copyLocality(tables.indexOf(service), flow.destination);
+    copy.copyClient(flow.source, service && tables.indexOf(service));
     const before = this.connections();
-    const flag = flow.flag ?? (known.connection || known.reply ? 'ack' : 'syn');
-    const frame = frameOf(flow, flag, { destination: port.mac, source: NOBODYS_MAC });
+    const frame = frameOf(flow, segmentOf(flow, known), { destination: port.mac, source: NOBODYS_MAC });
     const run = this.run(frame, port.index, numbers);
     return this.report(flow, { port, frame, before, run, known });
   }
@@ -105,30 +108,37 @@ export class Tracer {
   }
 
   private known(flow: TraceFlow, ingress: number): Known {
-    const nothing = { connection: undefined, template: undefined, reply: undefined, room: true, service: undefined };
+    const nothing = { connection: undefined, template: undefined, reply: undefined, proxied: undefined, room: true, service: undefined };
     if (flow.protocol === 'icmp') return nothing;
     const { numbers } = this.copy.path;
     const kind = this.kindOf(flow.protocol);
     const { source: client, sourcePort: clientPort, destination: virtual, destinationPort: virtualPort } = flow;
     const wanted: Wanted = { kind, client, clientPort, virtual, virtualPort, ingress };
     const { family } = virtual;
-    const { entry: connection, room, mark } = this.copy.locate(wanted);
+    const { entry: connection, room, mark } = this.locateAny(wanted);
     const service = this.tables.service(flow.protocol, virtual, virtualPort, mark);
-    if (connection) return { ...nothing, connection, template: this.copy.templateOf(family, connection), room, service };
-    this.refuseProxied(wanted);
-    const reply = this.copy.locate({ ...wanted, kind: kind | (numbers.meta.META_REPLY as number) }).entry;
+    if (connection) return { ...nothing, connection, ...this.partsOf(connection, family), room, service };
+    const reply = this.locateAny({ ...wanted, kind: kind | (numbers.meta.META_REPLY as number) }).entry;
     if (!reply) return { ...nothing, template: service && this.template(flow, service, ingress), room, service };
-    const origin = this.copy.locate({ kind, client: virtual, clientPort: virtualPort, ...this.translated(reply, family), ingress }).entry;
-    return { ...nothing, connection: origin, template: origin && this.copy.templateOf(family, origin), reply, service };
+    const origin =
+      this.copy.originOf(family, reply) ??
+      this.locateAny({ kind, client: virtual, clientPort: virtualPort, ...this.translated(reply, family), ingress }).entry;
+    return { ...nothing, connection: origin, ...(origin && this.partsOf(origin, family)), reply, service };
   }
 
-  /** What the SYN proxy remembers of a connection is not copied: an answer without it would be wrong. */
-  private refuseProxied(wanted: Wanted): void {
-    const { META_PROXIED, META_REPLY } = this.copy.path.numbers.meta as Record<'META_PROXIED' | 'META_REPLY', number>;
-    for (const more of [META_PROXIED, META_PROXIED | META_REPLY]) {
-      if (this.copy.locate({ ...wanted, kind: wanted.kind | more }).entry)
-        throw new DataPlaneError('unsupported', 'the SYN proxy made this connection: its segments cannot be traced');
-    }
+  /** A plain entry, or one that the SYN proxy made. */
+  private locateAny(wanted: Wanted): Location {
+    const plain = this.copy.locate(wanted);
+    if (plain.entry) return plain;
+    const { META_PROXIED } = this.copy.path.numbers.meta as Record<'META_PROXIED', number>;
+    return { ...plain, entry: this.copy.locate({ ...wanted, kind: wanted.kind | META_PROXIED }).entry };
+  }
+
+  /** What belongs to a connection. */
+  private partsOf(connection: Uint8Array, family: IpFamily): Pick<Known, 'template' | 'proxied'> {
+    const { path } = this.copy;
+    const ends = endsOf(new Records(connection, path.tableOf(family).entries.layout), family);
+    return { template: this.copy.templateOf(family, connection), proxied: this.copy.copyProxied(ends) };
   }
 
   /** META_PROTOCOL of an entry. */
@@ -190,7 +200,7 @@ export class Tracer {
       fate,
       ...(reason && { reason }),
       ...(owner && { service: serviceKeyText(owner.service.key), scheduler: owner.service.scheduler }),
-      ...((kept || run.counted?.isNew) && { connection: connectionReport(kept ? existing : undefined, after) }),
+      ...((kept || run.counted?.isNew) && { connection: connectionReport(kept ? existing : undefined, after, known.proxied) }),
       ...(template && { template }),
       ...(entry && { server: { server: serverKeyText(entry), method: entry.method, ...(entry.tunnel && { tunnel: entry.tunnel }), by } }),
       ...(owner && by === 'scheduler' && { candidates: owner.servers.map(candidate) }),
@@ -252,17 +262,38 @@ function requirePossible(flow: TraceFlow): void {
   if (hops < 1 || hops > 255) refuse(`${hops} is no TTL`);
 }
 
-/** Whether the entry is the flow's connection, or the one that the flow answers. */
-function isOf(flow: TraceFlow, connection: ConnectionStatus, isReply: boolean): boolean {
-  const [client, port] = isReply ? [flow.destination, flow.destinationPort] : [flow.source, flow.sourcePort];
-  return connection.client.equals(client) && connection.clientPort === port;
+/** Without a wish: what the connection waits for. The SYN proxy looks at the numbers, so they have to be right for its connections. */
+function segmentOf({ flag }: TraceFlow, { connection, reply, proxied }: Known): Segment {
+  const isReply = reply !== undefined;
+  const awaited = isReply && proxied && proxied.difference === undefined ? 'syn' : connection || reply ? 'ack' : 'syn';
+  const segment = { flag: flag ?? awaited, isReply, sequence: 0, acknowledged: 0 } as const;
+  if (!proxied) return segment;
+  const { clientFirst, cookie, difference } = proxied;
+  const [clients, directors] = [(clientFirst + 1) >>> 0, (cookie + 1) >>> 0];
+  if (!isReply) return { ...segment, sequence: clients, acknowledged: directors };
+  return { ...segment, sequence: difference === undefined ? 0 : (directors + difference) >>> 0, acknowledged: clients };
 }
 
-function connectionReport(existing: ConnectionStatus | undefined, after: ConnectionStatus | undefined): TraceReport['connection'] {
+/** Whether the entry is the flow's connection, or the one that the flow answers. */
+function isOf(flow: TraceFlow, connection: ConnectionStatus, isReply: boolean): boolean {
+  const { client, clientPort, local } = connection;
+  const known = (isReply && local) || { address: client, port: clientPort };
+  const [address, port] = isReply ? [flow.destination, flow.destinationPort] : [flow.source, flow.sourcePort];
+  return known.address.equals(address) && known.port === port;
+}
+
+function connectionReport(
+  existing: ConnectionStatus | undefined,
+  after: ConnectionStatus | undefined,
+  proxied: Proxied | undefined,
+): TraceReport['connection'] {
+  const local = (existing ?? after)?.local;
   return {
     kind: existing ? 'existing' : 'new',
     ...(existing && { state: existing.state, secondsLeft: existing.expiresSeconds }),
     ...(after && { nextState: after.state, nextSecondsLeft: after.expiresSeconds }),
+    ...(local && { local: serverKeyText(local) }),
+    ...(existing && proxied && { synProxy: proxied.difference === undefined ? 'awaits-server' : 'translates' }),
   };
 }
 
