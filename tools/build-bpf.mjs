@@ -1,6 +1,6 @@
 // Compiles the packet path, and the BPF programs of the benchmarks, with Debian's clang. Plain JavaScript: part of the set-up.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,9 +24,24 @@ export async function buildBpf() {
   for (const source of files.filter((name) => name.endsWith('.bpf.c'))) {
     const object = join(output, basename(source).replace(/\.c$/, '.o'));
     if (existsSync(object) && statSync(object).mtimeMs >= newest) continue;
-    const words = [...flags, '-I', include, '-I', join(repository, 'bpf'), '-c', source, '-o', object];
-    const { status, stderr, error } = spawnSync('clang-19', words, { encoding: 'utf8' });
-    if (error) throw error;
-    if (status !== 0) throw new Error(`clang-19 could not compile ${source}:\n${stderr}`);
+    compile(source, object);
   }
+}
+
+/** Compiles what `change` makes of a file of the repository: another version of the packet path, as tests of its exchange need one. */
+export function compileChanged(file, object, change) {
+  const source = `${object}.c`;
+  writeFileSync(source, change(readFileSync(join(repository, file), 'utf8')));
+  try {
+    compile(source, object);
+  } finally {
+    rmSync(source);
+  }
+}
+
+function compile(source, object) {
+  const words = [...flags, '-I', include, '-I', join(repository, 'bpf'), '-c', source, '-o', object];
+  const { status, stderr, error } = spawnSync('clang-19', words, { encoding: 'utf8' });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`clang-19 could not compile ${source}:\n${stderr}`);
 }

@@ -1,0 +1,2 @@
+export function buildBpf(): Promise<void>;
+export function compileChanged(file: string, object: string, change: (source: string) => string): void;
