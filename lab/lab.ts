@@ -1,4 +1,5 @@
 /** A lab: machines plugged into one Ethernet switch or two, made in a second and gone without a trace. */
+import { existsSync } from 'node:fs';
 import { Machine } from './machine.ts';
 import { run, runOrThrow } from './process.ts';
 
@@ -104,6 +105,18 @@ export class Lab {
   /** Runs a command in the switch's network, where each machine's port is called `p-NAME` on br0 (and `q-NAME` on br1). */
   onSwitch(argv: readonly string[]): Promise<string> {
     return runOrThrow(this.#switch.enterNetwork(argv));
+  }
+
+  /** Pulls a machine's plug: it is gone at once, without a word to anybody. */
+  async powerOff(name: string): Promise<void> {
+    const machine = this.machine(name);
+    // The kernel takes a network down piece by piece, and what is left of it would answer: so it is off the switch first.
+    for (const card of ['eth0', 'eth1'] as const) {
+      if (existsSync(machine.path(`/sys/class/net/${card}`))) await this.setCable(name, 'down', card);
+    }
+    this.#machines.delete(name);
+    this.#addresses.delete(name);
+    await machine.halt();
   }
 
   /** Ends everything. Safe to call twice. */
