@@ -120,6 +120,8 @@ async function expectNoLoss(): Promise<void> {
     after.map(({ reasons }) => reasons),
     log(),
   ).toEqual(loads.map(() => ({})));
+  // Nor was anything kept back that came through in the end, for clients send again.
+  expect(await director.runOrThrow(['vipwright', 'status'])).not.toMatch(/DROP_|REJECT_/);
   for (const [at, { requests, failed }] of after.entries()) {
     expect(failed).toBe(0);
     expect(requests, `load ${at}`).toBeGreaterThan((before[at]?.requests ?? 0) + 20);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IpAddress } from '../../src/base/index.ts';
+import type { NextHop } from '../../src/dataplane/xdp/index.ts';
 import { type BpfFileSystem, ensureBpfFileSystem } from '../../src/os/bpffs/index.ts';
 import type { ConnectionStatus } from '../../src/ports/index.ts';
 import { ip, real, tcp } from '../compliance/harness.ts';
@@ -229,6 +230,28 @@ describe('on an interface', () => {
       first.plane.close();
       rigs.length = 0;
       expect([programOn(pair.first), linksOf()]).toEqual([undefined, []]);
+    } finally {
+      pair.remove();
+    }
+  });
+
+  it('sends by the way to a server from its first packet on', async () => {
+    const pair = new VethPair('xdp');
+    try {
+      const interfaceIndex = Number(/^(\d+):/.exec(run('ip', '-n', pair.first, '-o', 'link', 'show', 'eth0'))?.[1]);
+      const startWith = (resolve: (address: IpAddress) => NextHop | undefined): Rig =>
+        inNamespace(pair.first, () => {
+          const rig = new Rig({ connections: 256, pins, resolve });
+          rigs.push(rig);
+          return rig;
+        });
+      const first = startWith((address) => ({ ...hopTo(address), interfaceIndex }));
+      inNamespace(pair.first, () => web(first, 1));
+      const sent = (rig: Rig): string => inNamespace(pair.first, () => rig.run(buildFrame({ flags: 'S' })).verdict);
+      expect(sent(first)).toBe('REDIRECT');
+      await saved();
+      // It is on no port yet, and has not asked for the way.
+      expect(sent(startWith(() => undefined))).toBe('REDIRECT');
     } finally {
       pair.remove();
     }

@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IpFamily } from '../../base/index.ts';
 import { type BpfMap, BpfObject, type BpfProgram, indexKey, perCpuStride, possibleCpus, type StructLayout } from '../../os/bpf/index.ts';
+import { allowInherited } from './inherited-ports.ts';
 import { Records } from './records.ts';
 
 /** The director writes it again at every start. */
@@ -201,8 +202,9 @@ export class PacketPath {
       sweepKind: btf.enumeration('sweep_kind'),
       reason: btf.enumeration('reason'),
     };
-    this.connectPrograms();
     this.inherited = this.settings.u32(0, 'hz') !== 0;
+    if (this.inherited) allowInherited(this.ports, this.settings, this.servers);
+    this.connectPrograms();
     this.hz = hz ?? (this.inherited ? this.settings.u32(0, 'hz') : this.measureHz());
     if (!this.inherited) this.initialize();
   }
