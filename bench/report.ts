@@ -7,7 +7,7 @@ export interface Row {
   readonly peerName: string;
   /** What remains where nothing is balanced at all (an empty program, a direct connection); of an outage what the protocol itself takes. */
   readonly floor: number;
-  readonly unit: 'ns/packet' | 'requests/s' | 'ms' | 'MB' | 'MiB' | 'takeovers' | '% of a core' | 'routers';
+  readonly unit: 'ns/packet' | 'packets/s' | 'requests/s' | 'ms' | 'MB' | 'MiB' | 'takeovers' | '% of a core' | 'routers';
   /** (ours - floor) / (peer - floor) for costs, ours / peer for rates, outages and counts. */
   readonly ratio: number;
   /** The worst samples, where they matter as much as the middle ones. */

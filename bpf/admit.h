@@ -229,7 +229,11 @@ __noinline int enter(const struct conn_key *key, struct admission *admission)
 	return key && admission ? enter_into(FAMILY_4, key, admission) : DROP_TABLE_BUSY;
 }
 
-__noinline int enter6(const struct conn_key6 *key, struct admission *admission)
+/* That of `keys6`. Linux 6.1 takes no argument of a global function for the key of a map, and there is no stack for a copy. */
+__noinline int enter6(struct admission *admission)
 {
+	__u32 zero = 0;
+	struct conn_key6 *key = bpf_map_lookup_elem(&keys6, &zero);
+
 	return key && admission ? enter_into(FAMILY_6, &key->core, admission) : DROP_TABLE_BUSY;
 }

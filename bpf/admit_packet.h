@@ -56,6 +56,14 @@ static __noinline void end_conn(const struct conn_key *key, struct conn *conn)
 		conn_remove(FAMILY_4, &place, key, conn);
 }
 
+static __noinline void end_conn6(const struct conn_key6 *key, struct conn *conn)
+{
+	struct conn_place place;
+
+	if (conn_place(FAMILY_6, &key->core, &place))
+		conn_remove(FAMILY_6, &place, &key->core, conn);
+}
+
 /* Out of line, for its key is too large for the stack of all the others. */
 static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, enum rewrite what, __u32 local)
 {
@@ -163,7 +171,7 @@ static __always_inline int choose_server(enum family family, struct xdp_md *ctx,
 	}
 	if (settings.flags & SETTING_MASQUERADE)
 		hop_of(ctx, packet->eth, &admission->from);
-	reason = family == FAMILY_6 ? enter6((const struct conn_key6 *)key, admission) : enter(key, admission);
+	reason = family == FAMILY_6 ? enter6(admission) : enter(key, admission);
 	if (reason)
 		admission_cancel(admission);
 	return reason;

@@ -51,16 +51,17 @@ static __always_inline struct local_address *local_address_of(__u32 local)
 	return bpf_map_lookup_elem(&local_addresses, &number);
 }
 
-/* What a reply to a connection is found by; `local` 0: it goes to the client itself. */
+/* What a reply to a connection is found by; `local` 0: it goes to the client itself. `key` may be `tuple`: that spares stack. */
 static __always_inline int reply_key(enum family family, struct conn_key *key, const struct conn_key *tuple, const struct server *server,
 				     __u32 local)
 {
 	__be16 client_port = (__be16)tuple->ports, virtual_port = (__be16)(tuple->ports >> 16);
-	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
+	__u64 second = family == FAMILY_6 ? ((const struct conn_key6 *)tuple)->rest[1] << 32 : 0;
+	__u64 others = family == FAMILY_6 ? ((const struct conn_key6 *)tuple)->rest[0] : 0;
 	__be16 port = server->port ? server->port : virtual_port;
 	__u32 kind = (tuple->kind & META_FLOW) | META_REPLY;
 	__be32 client = (__be32)tuple->addresses;
-	const struct local_address *from = NULL;
+	const struct local_address *from;
 	struct conn_key6 *key6 = (struct conn_key6 *)key;
 
 	if (local) {
@@ -71,14 +72,16 @@ static __always_inline int reply_key(enum family family, struct conn_key *key, c
 		client_port = local_port(local);
 		/* Plain connections and those of the SYN proxy have their local ports from the same place: no two of them have one way back. */
 		kind &= ~META_PROXIED;
+		second = (__u64)from->address.word[1] << 32;
+		others = (__u64)from->address.word[3] << 32 | from->address.word[2];
 	}
 	if (family == FAMILY_6) {
-		key->addresses = (__u64)client << 32 | fold(&server->address);
+		key6->rest[2] = others;
+		key6->rest[1] = second | server->address.word[1];
+		key6->rest[0] = (__u64)server->address.word[3] << 32 | server->address.word[2];
 		key->ports = (__u32)client_port << 16 | port;
 		key->kind = kind;
-		key6->rest[0] = (__u64)server->address.word[3] << 32 | server->address.word[2];
-		key6->rest[1] = (from ? (__u64)from->address.word[1] << 32 : rest[1] << 32) | server->address.word[1];
-		key6->rest[2] = from ? (__u64)from->address.word[3] << 32 | from->address.word[2] : rest[0];
+		key->addresses = (__u64)client << 32 | fold(&server->address);
 		find_lines6(key6);
 	} else {
 		*key = conn_key(server->address.word[0], client, port, client_port, kind);
@@ -91,17 +94,28 @@ static __always_inline __u32 *reply_number(enum family family, struct conn *entr
 	return family == FAMILY_6 ? &((struct reply6 *)entry)->number : &((struct reply *)entry)->number;
 }
 
-/* A number for a connection in an overflow map; 0 where there is no room. */
+/* Entries of the maps of ways begin like this. */
+static const struct conn_key6 unknown_way = {};
+
+/*
+ * A number for a connection in an overflow map; 0 where there is no room. Its entry is written by a second step, before anybody knows the
+ * number: Linux 6.1 takes no argument of a global function, which the tuple is, for the value of a map.
+ */
 static __always_inline __u32 overflow_way_enter(enum family family, const struct conn_key *tuple)
 {
 	__u32 number = NUMBER_OVERFLOW | (__sync_fetch_and_add(&settings.overflow_ways, 1) & (NUMBER_OVERFLOW - 1));
-	long failed;
+	void *map = family == FAMILY_6 ? (void *)&overflow_ways6 : (void *)&overflow_ways, *way;
 
+	if (bpf_map_update_elem(map, &number, &unknown_way, BPF_NOEXIST))
+		return 0;
+	way = bpf_map_lookup_elem(map, &number);
+	if (!way)
+		return 0;
 	if (family == FAMILY_6)
-		failed = bpf_map_update_elem(&overflow_ways6, &number, tuple, BPF_NOEXIST);
+		*(struct conn_key6 *)way = *(const struct conn_key6 *)tuple;
 	else
-		failed = bpf_map_update_elem(&overflow_ways, &number, tuple, BPF_NOEXIST);
-	return failed ? 0 : number;
+		*(struct conn_key *)way = *tuple;
+	return number;
 }
 
 static __always_inline void overflow_way_remove(enum family family, __u32 number)
@@ -130,18 +144,17 @@ static __always_inline void reply_lead(enum family family, struct conn *entry, c
 }
 
 /* Whether a way back leads to this connection. */
-static __always_inline int reply_leads_to(enum family family, const struct conn *entry, const struct conn_key *tuple)
+static __always_inline int reply_leads_to(enum family family, const struct conn *entry, const struct conn *conn)
 {
 	const struct reply6 *reply6 = (const struct reply6 *)entry;
 	const struct reply *reply = (const struct reply *)entry;
-	__be16 port = (__be16)(tuple->ports >> 16);
 
 	if (family == FAMILY_6) {
-		struct address6 virtual = key6_virtual((const struct conn_key6 *)tuple);
+		struct address6 virtual = unfold(conn->virtual, ((const struct conn6 *)conn)->virtual_rest);
 
-		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == port;
+		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == conn->virtual_port;
 	}
-	return reply->virtual == (__be32)(tuple->addresses >> 32) && reply->virtual_port == port;
+	return reply->virtual == conn->virtual && reply->virtual_port == conn->virtual_port;
 }
 
 /* What is remembered of a connection that the SYN proxy made is found by this. */
@@ -192,10 +205,10 @@ static __noinline int proxied_forget6(const struct conn6 *conn)
 	return bpf_map_delete_elem(&proxied, &key);
 }
 
-static __always_inline int reply_remove_from(enum family family, struct conn *conn, __u32 protocol, struct conn_key *tuple,
-					     struct conn_key *key)
+static __always_inline void reply_remove_from(enum family family, struct conn *conn, __u32 protocol, struct conn_key *key)
 {
 	struct conn_place place;
+	struct conn_line *line;
 	struct server *server;
 	struct conn *reply;
 	__u32 index;
@@ -203,18 +216,20 @@ static __always_inline int reply_remove_from(enum family family, struct conn *co
 	index = conn->server;
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server)
-		return 0;
-	conn_tuple(family, tuple, conn, protocol);
-	if (!reply_key(family, key, tuple, server, conn->local) || !conn_place(family, key, &place))
-		return 0;
-	reply = conn_find_apart(family, place.first, key);
+		return;
+	conn_tuple(family, key, conn, protocol);
+	if (!reply_key(family, key, key, server, conn->local))
+		return;
+	line = conn_line_of(family, key);
+	reply = line ? conn_find_apart(family, line, key) : NULL;
 	/* A local address and port belong to one connection at a time. */
-	if (!reply || !(conn->local || reply_leads_to(family, reply, tuple)) || !slot_claim(reply, conn_meta(reply)))
-		return 0;
+	if (!reply || !(conn->local || reply_leads_to(family, reply, conn)) || !slot_claim(reply, conn_meta(reply)))
+		return;
 	if (conn->local)
 		overflow_way_remove(family, *reply_number(family, reply));
-	conn_give_back(family, &place, key, reply);
-	return 1;
+	/* Only now: until here the place would take stack. */
+	if (conn_place(family, key, &place))
+		conn_give_back(family, &place, key, reply);
 }
 
 /* One connection more, or less, at a local address. */
@@ -229,14 +244,18 @@ static __always_inline void local_count(__u32 local, __u32 change)
 /* Takes the way back out of the table, unless it has become that of another connection. */
 __noinline int reply_remove(struct conn *conn, __u32 protocol)
 {
-	struct conn_key tuple, key;
+	struct conn_key key;
 
-	return conn ? reply_remove_from(FAMILY_4, conn, protocol, &tuple, &key) : 0;
+	if (conn)
+		reply_remove_from(FAMILY_4, conn, protocol, &key);
+	return 0;
 }
 
 __noinline int reply_remove6(struct conn6 *conn, __u32 protocol)
 {
-	struct conn_key6 tuple, key;
+	struct conn_key6 key;
 
-	return conn ? reply_remove_from(FAMILY_6, &conn->core, protocol, &tuple.core, &key.core) : 0;
+	if (conn)
+		reply_remove_from(FAMILY_6, &conn->core, protocol, &key.core);
+	return 0;
 }

@@ -115,10 +115,24 @@ static __always_inline __u32 *overflow_count(enum family family)
 	return family == FAMILY_6 ? &settings.overflow6_count : &settings.overflow_count;
 }
 
-/* A key begins as that of the overflow map: whoever has it in memory anyway needs no copy, which would take stack. */
+/*
+ * A copy, for Linux 6.1 takes no argument of a global function, which the key may be, for the key of a map. Not static, or the compiler would
+ * have callers keep what is copied in registers that they need.
+ */
+__noinline int overflow_delete4(const struct conn_key *key)
+{
+	struct overflow_key where;
+
+	if (!key)
+		return -1;
+	where = overflow_key(key);
+	return bpf_map_delete_elem(&overflow, &where);
+}
+
+/* A key of IPv6, too large for a copy, lies on the stack or in `keys6`. */
 static __always_inline long overflow_delete(enum family family, const struct conn_key *key)
 {
-	return family == FAMILY_6 ? bpf_map_delete_elem(&overflow6, key) : bpf_map_delete_elem(&overflow, key);
+	return family == FAMILY_6 ? bpf_map_delete_elem(&overflow6, key) : overflow_delete4(key);
 }
 
 /* A claimed slot that is not needed after all. */

@@ -118,11 +118,20 @@ static __always_inline void line_unlock(struct conn_line *line)
 static const struct conn claimed = { .meta = META_BUSY };
 static const struct conn6 claimed6 = { .core.meta = META_BUSY };
 
+/* See overflow_delete4(). */
+__noinline int overflow_insert4(const struct conn_key *key)
+{
+	struct overflow_key where;
+
+	if (!key)
+		return -1;
+	where = overflow_key(key);
+	return bpf_map_update_elem(&overflow, &where, &claimed, BPF_NOEXIST);
+}
+
 static __always_inline long overflow_insert(enum family family, const struct conn_key *key)
 {
-	if (family == FAMILY_6)
-		return bpf_map_update_elem(&overflow6, key, &claimed6, BPF_NOEXIST);
-	return bpf_map_update_elem(&overflow, key, &claimed, BPF_NOEXIST);
+	return family == FAMILY_6 ? bpf_map_update_elem(&overflow6, key, &claimed6, BPF_NOEXIST) : overflow_insert4(key);
 }
 
 /* Both lines are full: the entry goes to the overflow map, and the first line remembers to look there. */

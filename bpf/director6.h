@@ -80,7 +80,7 @@ SEC("xdp.frags")
 int admit6_program(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct conn_place place;
+	struct conn_line *line;
 	struct conn_key6 *key;
 	struct conn *conn;
 	__u32 now, meta, zero = 0;
@@ -93,10 +93,11 @@ int admit6_program(struct xdp_md *ctx)
 	if (!read_event(FAMILY_6, &packet, &event))
 		return pass(PASS_MALFORMED);
 	packet_key6(key, &packet, 0);
-	if (!conn_place(FAMILY_6, &key->core, &place))
+	line = conn_line_of(FAMILY_6, &key->core);
+	if (!line)
 		return XDP_PASS;
 	now = now_jiffies();
-	conn = conn_find(FAMILY_6, place.first, &key->core);
+	conn = conn_find(FAMILY_6, line, &key->core);
 	if (conn && !conn_expired(conn, now)) {
 		meta = conn_meta(conn);
 		if (!begins_anew(conn, meta, event)) {
@@ -106,7 +107,7 @@ int admit6_program(struct xdp_md *ctx)
 			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
-		conn_remove(FAMILY_6, &place, &key->core, conn);
+		end_conn6(key, conn);
 	} else if (!conn && is_proxied(FAMILY_6, &packet, &key->core, now)) {
 		return jump(ctx, TAIL_PROXIED6);
 	}

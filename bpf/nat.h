@@ -24,7 +24,7 @@ enum rewrite {
 static __always_inline __u32 transport_length(enum family family, const struct packet *packet)
 {
 	if (family == FAMILY_6)
-		return packet->length + sizeof(struct ethhdr) - packet->l4_offset;
+		return packet->length - (packet->l4 - (void *)packet->ip6);
 	return packet->length - packet->ip->ihl * 4;
 }
 

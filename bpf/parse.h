@@ -131,10 +131,13 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 	return *type == bpf_htons(ETH_P_IP);
 }
 
-/* Whether an IP packet of this length is in the frame. Of a long frame the first buffer ends before. */
+/*
+ * Whether an IP packet of this length is in the frame. Of a long frame the first buffer ends before. Pointers are subtracted, for nothing may
+ * be added to one on Linux 6.1, whose verifier forgets how large a number is at most once its bytes were swapped.
+ */
 static __always_inline int is_complete(struct xdp_md *ctx, const struct packet *packet, __u32 length)
 {
-	return (void *)packet->ip + length <= packet->end || length + sizeof(struct ethhdr) <= bpf_xdp_get_buff_len(ctx);
+	return packet->end - (void *)packet->ip >= length || length + sizeof(struct ethhdr) <= bpf_xdp_get_buff_len(ctx);
 }
 
 /* Whether the packet ends before this place; what follows it in the frame is padding. `packet->ip` is `ip6` as well. */

@@ -136,7 +136,7 @@ static __always_inline int parse_plain6(struct packet *packet)
 	return has_transport6(packet, sizeof(struct ethhdr) + sizeof(struct ip6_header));
 }
 
-/* The whole way to the transport header. Of a later fragment only the addresses count. */
+/* The whole way to the transport header. Of a later fragment only the addresses count: what stands for its transport header is none. */
 static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *packet)
 {
 	struct headers headers = {};
@@ -150,8 +150,11 @@ static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *pac
 	packet->fragment = headers.fragment;
 	packet->later_fragment = headers.later_fragment;
 	packet->l4_offset = headers.offset;
+	packet->l4 = packet->ip6;
+	if (packet->later_fragment)
+		return 1;
 	packet->l4 = (void *)packet->eth + headers.offset;
-	return packet->later_fragment || has_transport6(packet, headers.offset);
+	return has_transport6(packet, headers.offset);
 }
 
 static __always_inline struct fragment_key6 fragment_key6(const struct ip6_header *ip6, __be32 id)

@@ -42,15 +42,20 @@ static __always_inline struct conn6 *reply_conn6(const struct address6 *client, 
 	return line ? (struct conn6 *)conn_find(FAMILY_6, line, &origin.core) : NULL;
 }
 
+/* The compiler knows from before that the number of a port is in range; the verifier has forgotten. */
+static __always_inline __u32 in_range(__u32 port)
+{
+	asm volatile("" : "+r"(port));
+	return port & (MAX_PORTS - 1);
+}
+
 /* Out of the port that the client's packets come in by. */
 static __always_inline int send_to_hop(struct xdp_md *ctx, struct packet *packet, const struct hop *to, __u32 port)
 {
 	const __u16 *mac = (const __u16 *)to->mac;
 	__u64 source, *words = (void *)packet->eth;
 
-	/* The compiler knows from before that the number is in range; the verifier has forgotten. */
-	asm volatile("" : "+r"(port));
-	port &= MAX_PORTS - 1;
+	port = in_range(port);
 	source = settings.port_macs[port];
 	words[0] = mac[0] | (__u32)mac[1] << 16 | (__u64)mac[2] << 32 | source << 48;
 	*(__u32 *)(words + 1) = source >> 16;
@@ -62,9 +67,9 @@ static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *pac
 	struct address6 from = { .word = { back->virtual } };
 	__u32 mtu, port = back->to.port;
 
-	if (port >= MAX_PORTS || !settings.port_indexes[port])
+	if (port >= MAX_PORTS || !settings.port_indexes[in_range(port)])
 		return drop(DROP_NO_NEXT_HOP);
-	mtu = settings.port_mtus[port];
+	mtu = settings.port_mtus[in_range(port)];
 	if (packet->ip->ttl <= 1)
 		return reject_expired(FAMILY_4, ctx, from);
 	if (is_too_long(ctx, packet->length, mtu))
@@ -80,9 +85,9 @@ static __always_inline int send_to_client6(struct xdp_md *ctx, struct packet *pa
 {
 	__u32 mtu, port = back->to.port;
 
-	if (port >= MAX_PORTS || !settings.port_indexes[port])
+	if (port >= MAX_PORTS || !settings.port_indexes[in_range(port)])
 		return drop(DROP_NO_NEXT_HOP);
-	mtu = settings.port_mtus[port];
+	mtu = settings.port_mtus[in_range(port)];
 	if (packet->ip6->hop_limit <= 1)
 		return reject_expired(FAMILY_6, ctx, back->virtual);
 	if (is_too_long(ctx, packet->length, mtu))

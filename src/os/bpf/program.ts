@@ -18,6 +18,8 @@ export interface TestInput {
   /** A `struct xdp_md` for XDP programs; read and written in place for syscall programs. */
   readonly context?: Uint8Array;
   readonly repeat?: number;
+  /** Frames are real ones: what the program sends somewhere goes there (BPF_F_TEST_XDP_LIVE_FRAMES). */
+  readonly liveFrames?: boolean;
 }
 
 /** struct bpf_prog_info (linux/bpf.h) grows at its end only: type, identifier, then the tag. */
@@ -28,6 +30,7 @@ const DATA_ROOM = 512;
 
 /** struct bpf_test_run_opts of libbpf 1.1 (bpf/bpf.h): a stable interface that grows at its end only. */
 const TEST_RUN_SIZE = 80;
+const BPF_F_TEST_XDP_LIVE_FRAMES = 2;
 
 export class BpfProgram {
   readonly name: string;
@@ -49,18 +52,20 @@ export class BpfProgram {
 
   /** Runs the program on a packet without any network. Throws SystemError when the kernel refuses the call. */
   testRun(input: TestInput): TestRun {
-    const { data, context, repeat = 0 } = input;
-    const output = new Uint8Array(data ? data.length + DATA_ROOM : 0);
+    const { data, context, repeat = 0, liveFrames = false } = input;
+    // Live frames do not come back.
+    const output = new Uint8Array(data && !liveFrames ? data.length + DATA_ROOM : 0);
     const contextOut = context && data ? new Uint8Array(context.length) : undefined;
     const view = new DataView(this.options.buffer);
     this.options.fill(0);
     view.setBigUint64(0, BigInt(TEST_RUN_SIZE), true);
     if (data) {
       view.setBigUint64(8, addressOf(data), true);
-      view.setBigUint64(16, addressOf(output), true);
+      if (output.length > 0) view.setBigUint64(16, addressOf(output), true);
       view.setUint32(24, data.length, true);
       view.setUint32(28, output.length, true);
     }
+    if (liveFrames) view.setUint32(68, BPF_F_TEST_XDP_LIVE_FRAMES, true);
     if (context) {
       view.setBigUint64(32, addressOf(context), true);
       view.setUint32(48, context.length, true);
