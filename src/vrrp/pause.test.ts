@@ -51,7 +51,7 @@ describe('a pause of an active router', () => {
   it('is noticed from the late timer alone, before a waiting packet is judged', () => {
     const lan = running();
     lan.cut('a', 'b');
-    lan.now = seconds(15);
+    lan.now = lan.engine('b').nextDeadline() as number;
     lan.handle('b', { kind: 'tick' });
     expect(lan.state('b')).toBe('active');
     // a had not run in between: it follows b's advertisement although b is the lower one and would otherwise be answered.
@@ -73,6 +73,34 @@ describe('a pause of a backup', () => {
     lan.now = seconds(20);
     lan.handle('b', { kind: 'pause', duration: seconds(10) });
     expect(lan.engine('b').nextDeadline()).toBe(seconds(20) + 3_648_437);
+  });
+
+  it('in which the silence became too long grants one interval more, once', () => {
+    const lan = running();
+    lan.cut('a', 'b');
+    lan.now = (lan.engine('b').nextDeadline() as number) + millis(251);
+    lan.handle('b', { kind: 'tick' });
+    expect(lan.state('b')).toBe('backup');
+    expect(lan.engine('b').nextDeadline()).toBe(lan.now + seconds(1));
+    lan.now += seconds(2);
+    lan.handle('b', { kind: 'tick' });
+    expect(lan.state('b')).toBe('active');
+  });
+
+  it('that makes it look a little late excuses nobody', () => {
+    const lan = running();
+    lan.cut('a', 'b');
+    lan.now = (lan.engine('b').nextDeadline() as number) + millis(250);
+    lan.handle('b', { kind: 'tick' });
+    expect(lan.state('b')).toBe('active');
+  });
+
+  it('does not excuse who has said farewell', () => {
+    const lan = running();
+    lan.handle('a', { kind: 'stop' });
+    lan.now = (lan.engine('b').nextDeadline() as number) + seconds(1);
+    lan.handle('b', { kind: 'tick' });
+    expect(lan.state('b')).toBe('active');
   });
 
   it('shorter than an interval changes nothing', () => {

@@ -16,7 +16,7 @@ import { Reception } from './reception.ts';
 import { Sender } from './sender.ts';
 import type { RouterSnapshot, RouterState } from './snapshot.ts';
 import { Timer } from './timers.ts';
-import { countedWait, groupHoldTime, hasSameTiming, masterDownTime, OWNER_PRIORITY, skewTime } from './timing.ts';
+import { countedWait, groupHoldTime, hasSameTiming, isLate, masterDownTime, OWNER_PRIORITY, skewTime } from './timing.ts';
 import { Trackers } from './tracking.ts';
 import { OwnVoice } from './voice.ts';
 
@@ -43,6 +43,8 @@ export class Router {
   private group: Membership | undefined;
   private priority: number;
   private lastTransition: Instant | undefined;
+  /** When the silence of the active router has lasted long enough, as long as a late look at the clock may still excuse it. */
+  private silentAt: Instant | undefined;
   private readonly voice = new OwnVoice();
   private readonly active: ActiveRouter;
   private readonly context: Context;
@@ -111,7 +113,7 @@ export class Router {
     const change = skewTime(version, target, this.active.interval) - skewTime(version, this.priority, this.active.interval);
     this.priority = target;
     if (this.state === 'backup' && !this.wantsActive && this.timer.deadline !== undefined) {
-      this.arm(Math.max(now, this.timer.deadline + change));
+      this.await(Math.max(now, this.timer.deadline + change), this.silentAt !== undefined);
     }
     if (this.state === 'active' || this.state === 'backup') this.notifier.priorityChanged(this.state, target, this.group?.spec);
   }
@@ -281,6 +283,7 @@ export class Router {
 
   private timerFired(now: Instant): void {
     if (this.state === 'backup') {
+      if (this.looksLate(now)) return this.arm(now + this.active.interval);
       this.log('debug', messages.advertTimeout(this.settings.name));
       this.group?.electionWon(this, now);
       return;
@@ -388,8 +391,24 @@ export class Router {
 
   /** Listens for so long, and not before the elections begin. */
   private listenFor(wait: Micros, from: Instant): void {
-    this.arm(Math.max(from, this.context.electionsFrom) + wait);
+    this.await(Math.max(from, this.context.electionsFrom) + wait, wait > this.active.interval);
     this.sender.prepare(this.priority);
+  }
+
+  /** Waits for an advertisement that ends the silence; whoever announced its end, or need not be asked, is not excused. */
+  private await(deadline: Instant, isExcusable: boolean): void {
+    this.arm(deadline);
+    this.silentAt = isExcusable ? deadline : undefined;
+  }
+
+  /**
+   * Whether this program, and so perhaps the whole machine or its network, stood still when the silence became too long: then the active
+   * router gets one interval more to be heard. Once only: a machine that is always late still takes over.
+   */
+  private looksLate(now: Instant): boolean {
+    const { silentAt } = this;
+    this.silentAt = undefined;
+    return silentAt !== undefined && !this.wantsActive && isLate(now - silentAt, this.active.interval);
   }
 
   private arm(deadline: Instant): void {

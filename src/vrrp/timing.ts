@@ -30,12 +30,17 @@ export function peersPatience(interval: Micros, adverts = DOWN_INTERVALS): Micro
   return adverts * interval;
 }
 
+/** Whether so much delay says that this program did not run when it should have, and so perhaps that the whole machine stood still. */
+export function isLate(delay: Micros, interval: Micros): boolean {
+  return delay > interval / 4;
+}
+
 /**
- * The part of a packet's wait in our socket that counts as time since it was heard. A longer wait says that this program was late, and so
- * perhaps was the whole machine: then the patience begins anew.
+ * The part of a packet's wait in our socket that counts as time since it was heard. Where the wait says that this program was late, the
+ * patience begins anew.
  */
 export function countedWait(waited: Micros, interval: Micros): Micros {
-  return waited <= interval / 4 ? waited : 0;
+  return isLate(waited, interval) ? 0 : waited;
 }
 
 /** How long a router that wants to become active waits for the other members of its sync group before it looks again. */

@@ -144,8 +144,6 @@ export class VirtualRouterShell {
     }
     this.perform(REHEARSED);
     this.rehearsal?.play();
-    // Once to fetch it into the caches, and once more to run from there; but a rehearsal must never delay the takeover itself.
-    if ((this.engine.nextDeadline() ?? Infinity) - monotonicNow() > TAKEOVER_LEAD / 2) this.rehearsal?.play();
     this.tick();
   }
 
@@ -369,8 +367,8 @@ function pauseThreshold({ routers }: VrrpSettings): Micros {
 const REHEARSED: VrrpEffect = { kind: 'log', level: 'debug', message: '' };
 /** At the start. More make it no faster. */
 const REHEARSALS = 3;
-/** Awake so long before a takeover is due: a rehearsal takes a millisecond or two of it, several on a busy machine. */
-const TAKEOVER_LEAD: Micros = 6000;
+/** Awake so long before a takeover is due: the first rehearsal, which finds nothing in the caches, takes up to ten milliseconds of it. */
+const TAKEOVER_LEAD: Micros = 20_000;
 
 const SHORTEST_PAUSE: Micros = 50_000;
 const LONGEST_PAUSE: Micros = 300_000;

@@ -29,8 +29,9 @@ export interface ReactorOptions {
 export interface ReactorTimer {
   /**
    * Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. To be woken takes a thread a
-   * while, and more where the processor has slept: with `lead` the loop is awake so long before, calls `onNear` of the timer, and then
-   * looks at its sockets again and again instead of sleeping. That keeps a processor busy, so it is for what is rare and urgent.
+   * while, and more where the processor has slept: with `lead` the loop is awake so long before, and then looks at its sockets again and
+   * again instead of sleeping, and in between calls `onNear` of the timer, as long as another call should end well in time. That keeps a
+   * processor busy, so it is for what is rare and urgent.
    */
   arm(deadline: Instant, lead?: Micros): void;
   disarm(): void;
@@ -38,6 +39,8 @@ export interface ReactorTimer {
 }
 
 const DEFAULT_PAUSE_THRESHOLD: Micros = 300_000;
+/** `onNear` is called again where it would end so long before the deadline if it took as long as the last time. */
+const NEAR_MARGIN: Micros = 3000;
 
 export class Reactor {
   /** Another thread that knows this number wakes the loop with `wakeReactor`. */
@@ -144,6 +147,7 @@ export class Reactor {
     for (let i = 0; i < count && this.running; i++) this.lateReaders[this.epoll.readyFd(i)]?.();
     for (let i = 0; i < count && this.running; i++) this.expire(this.epoll.readyFd(i));
     const { near } = this;
+    if (near && this.running && near.deadline - looked > near.took + NEAR_MARGIN) return near.approach();
     // By the clock before this turn looked at its sockets: whatever came in time has been heard.
     if (near && this.running && near.deadline <= looked) {
       this.near = undefined;
@@ -157,7 +161,7 @@ export class Reactor {
     if (!expiry || !drainCounter(fd)) return;
     if (expiry.deadline <= monotonicNow()) return expiry.onExpire();
     this.near = expiry;
-    expiry.onNear?.();
+    expiry.approach();
   }
 
   /** The timer is set anew: if it was near, it is no longer. */
@@ -191,11 +195,20 @@ function longest(a: Pause | undefined, b: Pause | undefined): Pause | undefined 
 /** What a timer's descriptor stands for. */
 class Expiry {
   deadline: Instant = 0;
+  /** How long the last call of `onNear` took; Infinity where there is nothing to call. */
+  took: Micros = Infinity;
   readonly onExpire: () => void;
   readonly onNear: (() => void) | undefined;
 
   constructor(onExpire: () => void, onNear: (() => void) | undefined) {
     this.onExpire = onExpire;
     this.onNear = onNear;
+  }
+
+  approach(): void {
+    if (!this.onNear) return;
+    const before = monotonicNow();
+    this.onNear();
+    this.took = monotonicNow() - before;
   }
 }
