@@ -7,7 +7,7 @@
 
 static __always_inline int server_is_available(__u32 index)
 {
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct server *server = server_at(index);
 
 	return server && server->flags & SERVER_AVAILABLE;
 }
@@ -21,7 +21,7 @@ static __always_inline int server_attracts(__u32 index)
 		return 0;
 	if (!(settings.flags & SETTING_EXPIRE_QUIESCENT))
 		return 1;
-	load = bpf_map_lookup_elem(&server_loads, &index);
+	load = load_at(index);
 	return load && load->weight > 0;
 }
 
@@ -156,22 +156,18 @@ static __always_inline void admission_cancel(const struct admission *admission)
 		__sync_fetch_and_sub(&template->control, 1);
 }
 
+/* Makes the connection of a claimed slot; of the line's first one it unlocks the line. Where that fails the slot is given back. */
 static __always_inline int conn_create(enum family family, const struct conn_place *place, const struct conn_key *key,
-				       struct admission *admission)
+				       struct admission *admission, struct conn *conn)
 {
-	__u32 index = admission->server;
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
-	struct conn *conn;
+	struct server *server = server_at(admission->server);
 	int reason, has_way_back;
 	__u32 meta;
 
 	has_way_back = server && (server->forwarding == FORWARD_MASQUERADE || admission->local);
 	meta = first_meta(key->kind, admission->event, has_way_back ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
-	conn = conn_allocate(family, place, key, admission->now);
-	if (!conn)
-		return DROP_TABLE_FULL;
-	admission->number = conn_number(family, place, key, conn);
 	if (has_way_back) {
+		admission->number = conn_number(family, place, key, conn);
 		if (family == FAMILY_6)
 			reason = reply_enter6((const struct conn_key6 *)key, admission, server, place->first);
 		else
@@ -192,7 +188,7 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 	count_connection(admission->server);
 	if (admission->local)
 		local_count(admission->local, 1);
-	conn_publish(family, conn, key, meta);
+	conn_publish(family, conn, key, conn == line_slot(family, place->first, 0) ? meta | META_LOCK : meta);
 	return 0;
 }
 
@@ -200,23 +196,34 @@ static __always_inline int enter_into(enum family family, const struct conn_key 
 {
 	struct conn_place place;
 	struct conn *conn;
-	int reason = 0;
+	int reason;
 
-	if (!conn_place(family, key, &place) || !line_lock(place.first))
+	if (!conn_place(family, key, &place))
 		return DROP_TABLE_BUSY;
-	conn = conn_find(family, place.first, key);
-	if (conn && conn_expired(conn, admission->now)) {
-		conn_remove(family, &place, key, conn);
-		conn = NULL;
+	conn = line_take(family, place.first, key);
+	if (!conn) {
+		if (!line_lock(place.first))
+			return DROP_TABLE_BUSY;
+		conn = conn_find(family, place.first, key);
+		if (conn && !conn_expired(conn, admission->now)) {
+			admission->server = conn->server;
+			admission->local = conn->local;
+			admission_cancel(admission);
+			line_unlock(place.first);
+			return 0;
+		}
+		if (conn)
+			conn_remove(family, &place, key, conn);
+		conn = conn_allocate(family, &place, key, admission->now);
+		if (!conn) {
+			line_unlock(place.first);
+			return DROP_TABLE_FULL;
+		}
 	}
-	if (conn) {
-		admission->server = conn->server;
-		admission->local = conn->local;
-		admission_cancel(admission);
-	} else {
-		reason = conn_create(family, &place, key, admission);
-	}
-	line_unlock(place.first);
+	/* The lock lies in the first slot: whoever publishes that one unlocks the line. */
+	reason = conn_create(family, &place, key, admission, conn);
+	if (reason || conn != line_slot(family, place.first, 0))
+		line_unlock(place.first);
 	return reason;
 }
 

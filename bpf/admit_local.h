@@ -92,7 +92,7 @@ __noinline int find_local6(struct service *service, const struct conn_key6 *tupl
 static __always_inline int choose_local(enum family family, struct service *service, const struct conn_key *key, struct admission *admission)
 {
 	__u32 index = admission->server;
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct server *server = server_at(index);
 
 	if (!server || server->forwarding != FORWARD_FULLNAT)
 		return 0;

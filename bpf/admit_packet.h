@@ -21,7 +21,7 @@ static __noinline int begins_anew(const struct conn *conn, __u32 meta, __u8 even
 	if (settings.flags & SETTING_EXPIRE_NODEST) {
 		if (!server_is_available(index))
 			return 1;
-		load = bpf_map_lookup_elem(&server_loads, &index);
+		load = load_at(index);
 		if (is_first && load && !load->weight)
 			return 1;
 	}
@@ -129,7 +129,7 @@ static __always_inline struct service *service_of(enum family family, struct xdp
 		index = find_service6(&packet->ip6->destination, ports->destination, packet->protocol, service_port);
 	else if (index == NO_SERVICE)
 		index = find_service(packet->ip->daddr, ports->destination, packet->ip->protocol, service_port);
-	return bpf_map_lookup_elem(&services, &index);
+	return service_at(index);
 }
 
 /* One-packet scheduling: the connection lives for this packet, which is long enough to reach or leave a threshold. */
@@ -241,7 +241,7 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 		return reject_no_server(family, ctx);
 	if (reason)
 		return drop(reason);
-	server = bpf_map_lookup_elem(&servers, &admission.server);
+	server = server_at(admission.server);
 	if (!server)
 		return drop(DROP_SERVER_DELETED);
 	if (loses_checksum(family, packet, admission.server))

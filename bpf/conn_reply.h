@@ -51,6 +51,40 @@ static __always_inline struct local_address *local_address_of(__u32 local)
 	return bpf_map_lookup_elem(&local_addresses, &number);
 }
 
+/*
+ * Which port the client's packets come in by, and behind it the number of the slot of the connection, by which it is found faster than by its
+ * key. It is a hint: who follows it compares the key. A slot whose number is too large has none.
+ */
+#define WAY_PORT_BITS 5
+_Static_assert(MAX_PORTS < 1 << WAY_PORT_BITS, "a port, or the number that says that it is unknown, has room");
+
+static __always_inline __u32 reply_way(__u16 port, __u32 slot)
+{
+	return port | (slot >> (32 - WAY_PORT_BITS) ? 0 : slot << WAY_PORT_BITS);
+}
+
+static __always_inline struct hop reply_hop(const struct reply *reply)
+{
+	struct hop hop = { .port = reply->way & ((1 << WAY_PORT_BITS) - 1) };
+
+	__builtin_memcpy(hop.mac, reply->mac, sizeof(hop.mac));
+	return hop;
+}
+
+/* Writes into a way back what may change while it lasts. */
+static __always_inline void reply_follow(enum family family, struct conn *entry, const struct admission *admission)
+{
+	struct reply *reply = (struct reply *)entry;
+
+	if (family == FAMILY_6) {
+		if (admission->number)
+			((struct reply6 *)entry)->slot = admission->number;
+		return;
+	}
+	reply->way = reply_way(admission->from.port, admission->number);
+	__builtin_memcpy(reply->mac, admission->from.mac, sizeof(reply->mac));
+}
+
 /* What a reply to a connection is found by; `local` 0: it goes to the client itself. `key` may be `tuple`: that spares stack. */
 static __always_inline int reply_key(enum family family, struct conn_key *key, const struct conn_key *tuple, const struct server *server,
 				     __u32 local)
@@ -214,7 +248,7 @@ static __always_inline void reply_remove_from(enum family family, struct conn *c
 	__u32 index;
 
 	index = conn->server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server)
 		return;
 	conn_tuple(family, key, conn, protocol);

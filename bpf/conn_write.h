@@ -114,6 +114,24 @@ static __always_inline void line_unlock(struct conn_line *line)
 	__sync_fetch_and_and(&line->slot[0].meta, ~META_LOCK);
 }
 
+/*
+ * Locks a line and takes its first slot in one step, where nothing of the key can be elsewhere, as it is nearly always. The step that publishes
+ * the entry then unlocks the line as well.
+ */
+static __always_inline struct conn *line_take(enum family family, struct conn_line *line, const struct conn_key *key)
+{
+	struct conn *conn = line_slot(family, line, 0);
+	__u32 meta = conn_meta(conn);
+	__u32 taken = ((meta + META_GENERATION_ONE) & META_GENERATION) | META_BUSY | META_LOCK;
+
+	if (meta & (META_VALID | META_BUSY | META_LINE) || __sync_val_compare_and_swap(&conn->meta, meta, taken) != meta)
+		return NULL;
+	if (!conn_is_hit(family, line_slot(family, line, 1), key))
+		return conn;
+	__sync_fetch_and_and(&conn->meta, ~(META_BUSY | META_LOCK));
+	return NULL;
+}
+
 /* Entries of the overflow map begin like this. */
 static const struct conn claimed = { .meta = META_BUSY };
 static const struct conn6 claimed6 = { .core.meta = META_BUSY };
@@ -160,7 +178,7 @@ static __always_inline struct conn *conn_allocate(enum family family, const stru
 	return conn;
 }
 
-/* Fills a claimed slot and lets the readers see it. `meta` has state, flags and kind. */
+/* Fills a claimed slot and lets the readers see it. `meta` has state and flags, and META_LOCK where the line is to be unlocked with it. */
 static __always_inline void conn_publish(enum family family, struct conn *conn, const struct conn_key *key, __u32 meta)
 {
 	const __u64 *rest = ((const struct conn_key6 *)key)->rest;
@@ -173,8 +191,14 @@ static __always_inline void conn_publish(enum family family, struct conn *conn, 
 		words[1] = rest[1];
 		words[2] = rest[2];
 	}
-	/* The state bits are clear in a claimed slot, so that this one step sets them and takes BUSY away. */
-	__sync_fetch_and_xor(&conn->meta, META_BUSY | META_VALID | key->kind | meta);
+	/*
+	 * The state bits are clear in a claimed slot, so that this one step sets them and takes BUSY away. While the line is ours as well nobody
+	 * else changes the word, but for a mark of the line that a sweep takes away: a mark too many does no harm.
+	 */
+	if (meta & META_LOCK)
+		*(volatile __u32 *)&conn->meta = conn_meta(conn) ^ (META_BUSY | META_VALID | key->kind | meta);
+	else
+		__sync_fetch_and_xor(&conn->meta, META_BUSY | META_VALID | key->kind | meta);
 }
 
 /* Takes an entry out of the table, wherever it is. */
@@ -200,8 +224,7 @@ static __always_inline int reply_fill(enum family family, const struct conn_plac
 	} else {
 		reply_lead(family, reply, tuple);
 	}
-	if (family == FAMILY_4)
-		((struct reply *)reply)->from = admission->from;
+	reply_follow(family, reply, admission);
 	conn_publish(family, reply, key, admission->local ? META_FULLNAT : 0);
 	return 0;
 }
@@ -228,8 +251,7 @@ static __always_inline int reply_enter_into(enum family family, const struct con
 	} else {
 		if (!admission->local)
 			reply_lead(family, reply, tuple);
-		if (family == FAMILY_4)
-			((struct reply *)reply)->from = admission->from;
+		reply_follow(family, reply, admission);
 		reason = 0;
 	}
 	if (place.first != held)

@@ -10,6 +10,10 @@
 /* A line of the schedulers' slots holds this many server numbers. */
 #define SLOTS_PER_LINE 32
 
+/* Virtual services, and real servers of all of them together. */
+#define MAX_SERVICES 1024
+#define MAX_SERVERS 4096
+
 /* Servers that lblcr may keep for one virtual address. */
 #define MAX_REPLICAS 24
 

@@ -9,14 +9,6 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol, __u32 kind)
-{
-	const struct ports *ports = packet->l4;
-
-	return conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination,
-			protocol << META_PROTOCOL_SHIFT | kind);
-}
-
 SEC("xdp.frags")
 int balance(struct xdp_md *ctx)
 {
@@ -31,7 +23,8 @@ int balance(struct xdp_md *ctx)
 	if (!parse_ipv4(ctx, &packet))
 		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
 	if (!may_be_virtual(packet.ip->daddr))
-		return pass_by(ctx, TAIL_STRAY, TAIL_REPLY, packet.ip->saddr, packet.ip->daddr);
+		return settings.flags & SETTING_EVERY_ADDRESS ? jump(ctx, TAIL_STRAY) :
+		       may_be_reply(packet.ip->saddr, packet.ip->daddr) ? answer(ctx, &packet) : XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (is_fragment(&packet))
@@ -128,7 +121,7 @@ int icmp_program(struct xdp_md *ctx)
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	meta = conn_meta(conn);
@@ -168,7 +161,7 @@ int fragment_program(struct xdp_md *ctx)
 	if (!way)
 		return drop(DROP_FRAGMENT_UNKNOWN);
 	index = way->server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	return forward(FAMILY_4, ctx, &packet, index, server, rewrite_of_later(way->rewrite));
@@ -205,7 +198,7 @@ int reply_program(struct xdp_md *ctx)
 	meta = conn_meta((struct conn *)reply);
 	if (meta & META_FULLNAT)
 		return jump(ctx, TAIL_FULLNAT_REPLY);
-	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
+	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply_hop(reply) };
 	conn = reply_conn(&key, &back);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;

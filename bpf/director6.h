@@ -20,7 +20,8 @@ int balance6(struct xdp_md *ctx)
 	if (!parse_ipv6(ctx, &packet))
 		return XDP_PASS;
 	if (!may_be_virtual(packet_fold(&packet.ip6->destination)))
-		return pass_by(ctx, TAIL_STRAY6, TAIL_REPLY6, fold(&packet.ip6->source), fold(&packet.ip6->destination));
+		return settings.flags & SETTING_EVERY_ADDRESS ? jump(ctx, TAIL_STRAY6) :
+		       may_be_reply(fold(&packet.ip6->source), fold(&packet.ip6->destination)) ? jump(ctx, TAIL_REPLY6) : XDP_PASS;
 	if (!is_for_us(packet.eth))
 		return pass(PASS_FOREIGN_MAC);
 	if (!parse_header6(ctx, &packet))
@@ -138,7 +139,7 @@ int icmp6_program(struct xdp_md *ctx)
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
 	index = conn->server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	what = rewrite_of(conn_meta(conn));
@@ -170,7 +171,7 @@ int fragment6_program(struct xdp_md *ctx)
 	if (!way)
 		return drop(DROP_FRAGMENT_UNKNOWN);
 	index = way->server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	return forward(FAMILY_6, ctx, &packet, index, server, rewrite_of_later(way->rewrite));
@@ -210,7 +211,7 @@ int reply6_program(struct xdp_md *ctx)
 	back.client = (struct address6){};
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;
-	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key.core.kind & META_PROTOCOL);
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key.core.kind & META_PROTOCOL, reply->slot);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
 	back.to = conn->from;

@@ -19,14 +19,6 @@ static __always_inline int jump(struct xdp_md *ctx, enum tail tail)
 	return XDP_PASS;
 }
 
-/* A packet to an address that is not virtual: perhaps a reply, perhaps one with a firewall mark, nearly always none of ours. */
-static __always_inline int pass_by(struct xdp_md *ctx, enum tail stray, enum tail reply, __be32 source, __be32 destination)
-{
-	if (settings.flags & SETTING_EVERY_ADDRESS)
-		return jump(ctx, stray);
-	return may_be_reply(source, destination) ? jump(ctx, reply) : XDP_PASS;
-}
-
 /* Says where an ICMP error comes from: from the address that the packet was sent to. */
 #define FROM_DESTINATION ((struct address6){})
 
@@ -102,6 +94,8 @@ static __always_inline int forward_on(enum family family, struct xdp_md *ctx, st
 		return jump(ctx, family == FAMILY_6 ? TAIL_FULLNAT6 : TAIL_FULLNAT);
 	if (what)
 		rewrite_destination(family, packet, server, what);
+	else if (family == FAMILY_4 && server->forwarding == FORWARD_IPIP && server->family == FAMILY_4)
+		return forward_ipip(ctx, packet, server);
 	else if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)
 		return forward_tunnel(ctx, server);
 	write_macs(packet->eth, server->destination_mac);

@@ -82,7 +82,7 @@ static __always_inline int to_server(enum family family, struct xdp_md *ctx, str
 	__be16 port = 0;
 	int with_toa = 0;
 
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !from)
 		return drop(DROP_SERVER_DELETED);
 	if (family == FAMILY_6)
@@ -120,7 +120,7 @@ static __always_inline int error_to_server(struct xdp_md *ctx, struct packet *pa
 		return drop(DROP_TABLE_BUSY);
 	from = local_address_of(ends.local);
 	index = ends.server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !from)
 		return drop(DROP_SERVER_DELETED);
 	quoted = ends_of_server(&key, server);
@@ -192,7 +192,7 @@ int fullnat_reply_program(struct xdp_md *ctx)
 		.client = conn->client,
 		.virtual_port = conn->virtual_port,
 		.client_port = conn->client_port,
-		.to = reply->from,
+		.to = reply_hop(reply),
 	};
 	if ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;

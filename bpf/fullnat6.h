@@ -20,7 +20,7 @@ static __always_inline int error_to_server6(struct xdp_md *ctx, struct packet *p
 		return drop(DROP_TABLE_BUSY);
 	from = local_address_of(ends.local);
 	index = ends.server;
-	server = bpf_map_lookup_elem(&servers, &index);
+	server = server_at(index);
 	if (!server || !from)
 		return drop(DROP_SERVER_DELETED);
 	rewrite_quoted_source6(packet, &quoted, server);

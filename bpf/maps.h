@@ -63,44 +63,28 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, struct server);
-} servers SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MAX_LOCAL_ADDRESSES);
 	__type(key, __u32);
 	__type(value, struct local_address);
 } local_addresses SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, struct server_load);
-} server_loads SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 4096);
+	__uint(max_entries, MAX_SERVERS);
 	__type(key, __u32);
 	__type(value, struct server_stats);
 } server_stats SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, MAX_SERVICES);
 	__type(key, struct service_key);
 	__type(value, __u32); /* index into services */
 } service_index SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, MAX_SERVICES);
 	__type(key, struct service_key6);
 	__type(value, __u32);
 } service_index6 SEC(".maps");
@@ -108,7 +92,7 @@ struct {
 /* Services by firewall mark. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, MAX_SERVICES);
 	__type(key, struct mark_key);
 	__type(value, __u32);
 } service_marks SEC(".maps");
@@ -120,14 +104,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mark_rule);
 } mark_rules SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct service);
-} services SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -234,5 +210,32 @@ struct {
 	__type(value, __u32);
 } programs SEC(".maps");
 
-/* A global variable is reached without a map lookup. */
+/* Global variables are reached without a map lookup. */
 struct settings settings SEC(".data.settings");
+struct server servers[MAX_SERVERS] SEC(".data.servers");
+struct server_load server_loads[MAX_SERVERS] SEC(".data.loads");
+struct service services[MAX_SERVICES] SEC(".data.services");
+
+/* The compiler would compute the address before it looks whether it may, which the verifier does not let pass. */
+#define BOUND(index, limit)                                                                                                        \
+	if ((index) >= (limit))                                                                                                    \
+		return NULL;                                                                                                       \
+	asm volatile("" : "+r"(index))
+
+static __always_inline struct server *server_at(__u64 index)
+{
+	BOUND(index, MAX_SERVERS);
+	return &servers[index];
+}
+
+static __always_inline struct server_load *load_at(__u64 index)
+{
+	BOUND(index, MAX_SERVERS);
+	return &server_loads[index];
+}
+
+static __always_inline struct service *service_at(__u64 index)
+{
+	BOUND(index, MAX_SERVICES);
+	return &services[index];
+}

@@ -197,6 +197,15 @@ static __always_inline int has_tcp_header(const struct packet *packet)
 	return packet->l4 + sizeof(struct tcphdr) <= packet->end && !ends_before(packet, packet->l4 + sizeof(struct tcphdr));
 }
 
+/* What an entry for the packet is found by. */
+static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol, __u32 kind)
+{
+	const struct ports *ports = packet->l4;
+
+	return conn_key(packet->ip->saddr, packet->ip->daddr, ports->source, ports->destination,
+			protocol << META_PROTOCOL_SHIFT | kind);
+}
+
 static __always_inline struct fragment_key fragment_key(const struct packet *packet)
 {
 	struct fragment_key key = {

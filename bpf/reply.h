@@ -22,7 +22,27 @@ struct way_back6 {
 	struct hop to;
 };
 
-/* The connection whose way back this is. */
+/* The entry with the key in the slot where it should be. */
+static __always_inline struct conn *conn_in_slot(enum family family, __u32 slot, const struct conn_key *key)
+{
+	struct conn *conn = conn_numbered(family, slot);
+
+	return conn && conn_is_hit(family, conn, key) ? conn : NULL;
+}
+
+/* The connection whose way back this is, where it is in the slot that the way back knows. */
+static __always_inline struct conn *reply_conn_near(const struct conn_key *key, const struct way_back *back, const struct reply *reply)
+{
+	struct conn_key origin = {
+		.addresses = (__u64)back->virtual << 32 | key->addresses >> 32,
+		.ports = (__u32)back->virtual_port << 16 | key->ports >> 16,
+		.kind = key->kind & META_FLOW,
+	};
+
+	return conn_in_slot(FAMILY_4, reply->way >> WAY_PORT_BITS, &origin);
+}
+
+/* The same, wherever the connection is. */
 static __always_inline struct conn *reply_conn(const struct conn_key *key, const struct way_back *back)
 {
 	struct conn_key origin = conn_key((__be32)(key->addresses >> 32), back->virtual, (__be16)(key->ports >> 16), back->virtual_port,
@@ -32,11 +52,15 @@ static __always_inline struct conn *reply_conn(const struct conn_key *key, const
 	return line ? conn_find(FAMILY_4, line, &origin) : NULL;
 }
 
-static __always_inline struct conn6 *reply_conn6(const struct address6 *client, __be16 port, const struct way_back6 *back, __u32 protocol)
+static __always_inline struct conn6 *reply_conn6(const struct address6 *client, __be16 port, const struct way_back6 *back, __u32 protocol,
+						 __u32 slot)
 {
 	struct conn_key6 origin = tuple6(client, &back->virtual, (__u32)back->virtual_port << 16 | port, protocol);
+	struct conn *conn = conn_in_slot(FAMILY_6, slot, &origin.core);
 	struct conn_line *line;
 
+	if (conn)
+		return (struct conn6 *)conn;
 	find_lines6(&origin);
 	line = conn_line_of(FAMILY_6, &origin.core);
 	return line ? (struct conn6 *)conn_find(FAMILY_6, line, &origin.core) : NULL;
@@ -106,7 +130,7 @@ static __always_inline int serve_reply(struct packet *packet, struct conn *conn,
 	struct server *server = NULL;
 
 	if (settings.flags & SETTING_OWN_TIMEOUTS)
-		server = bpf_map_lookup_elem(&servers, &index);
+		server = server_at(index);
 	if (conn_expired(conn, now) || conn_keep(conn, server, meta, event, DIRECTION_OUTPUT, now) == KEPT_NOT)
 		return 0;
 	/* A datagram has no handshake: the answer is what makes a template worth keeping. */
@@ -114,6 +138,44 @@ static __always_inline int serve_reply(struct packet *packet, struct conn *conn,
 		template_assure(conn->control);
 	count_reply(index, packet->length);
 	return 1;
+}
+
+/*
+ * What masqueraded servers send nearly always: TCP or UDP of a connection whose slot the way back knows. Everything else is for the program
+ * of replies to see.
+ */
+static __always_inline int answer(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 meta, protocol = packet->ip->protocol;
+	struct conn_line *line;
+	struct way_back back;
+	struct reply *reply;
+	struct conn_key key;
+	struct conn *conn;
+	__u8 flags = 0;
+
+	if (!is_for_us(packet->eth))
+		return XDP_PASS;
+	if (is_fragment(packet) || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || !parse_lengths(ctx, packet))
+		return jump(ctx, TAIL_REPLY);
+	if (protocol == IPPROTO_TCP) {
+		if (!has_tcp_header(packet))
+			return XDP_PASS;
+		flags = tcp_flags(packet->l4);
+	}
+	key = packet_key(packet, protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP, META_REPLY);
+	line = conn_line_of(FAMILY_4, &key);
+	reply = line ? (struct reply *)conn_find_within(FAMILY_4, line, &key, REACH_LINES) : NULL;
+	if (!reply)
+		return jump(ctx, TAIL_REPLY);
+	meta = conn_meta((struct conn *)reply);
+	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply_hop(reply) };
+	conn = meta & META_FULLNAT ? NULL : reply_conn_near(&key, &back, reply);
+	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
+		return jump(ctx, TAIL_REPLY);
+	if (!serve_reply(packet, conn, flags, now_jiffies()))
+		return XDP_PASS;
+	return send_to_client(ctx, packet, &back, REWRITE_ENDPOINT);
 }
 
 static __always_inline int reply_fragment(struct xdp_md *ctx, struct packet *packet)

@@ -30,7 +30,7 @@ int reply_icmp_program(struct xdp_md *ctx)
 	if (!reply)
 		return XDP_PASS;
 	meta = conn_meta((struct conn *)reply);
-	back.to = reply->from;
+	back.to = reply_hop(reply);
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;
 	conn = meta & META_FULLNAT ? way_conn(FAMILY_4, &key, (struct conn *)reply) : reply_conn(&key, &back);
@@ -81,7 +81,8 @@ int reply_icmp6_program(struct xdp_md *ctx)
 	} else {
 		back.virtual = reply->virtual;
 		back.virtual_port = reply->virtual_port;
-		conn = (struct conn *)reply_conn6(&quoted.ip6->source, quoted.ports->source, &back, key->core.kind & META_PROTOCOL);
+		conn = (struct conn *)reply_conn6(&quoted.ip6->source, quoted.ports->source, &back, key->core.kind & META_PROTOCOL,
+							  reply->slot);
 	}
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return XDP_PASS;

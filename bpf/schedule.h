@@ -31,7 +31,7 @@ static __always_inline __u32 slot_server(const struct schedule *schedule, __u32 
 /* False when the server takes no connection. */
 static __always_inline int look_at(__u32 server, const struct schedule *schedule, struct candidate *candidate)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 	__u64 connections;
 	__u32 inactive;
 

@@ -2,29 +2,59 @@
 /* The best of all servers: lc, wlc, sed, nq, fo, ovf and twos; and lblc and lblcr, which look at what they remember first. */
 #pragma once
 
-/* All servers of one line of slots, which is found once. What is best so far stays where it is, for the stack's sake. */
+/*
+ * Every rule comes down to a cost and a share: whoever costs least for its share is the best. By weight alone the greatest weight costs least,
+ * and an idle server costs nothing where the first idle one wins.
+ */
+static __always_inline int adapt_cost(__u16 flags, __s64 weight, __u64 active, __u64 *cost)
+{
+	if (flags & SCAN_FULL_ABOVE_WEIGHT && (__s64)active > weight)
+		return 0;
+	if (flags & SCAN_GREATEST_WEIGHT)
+		*cost = 0x80000000 - weight;
+	if (flags & SCAN_IDLE_FIRST && !active)
+		*cost = 0;
+	return 1;
+}
+
+/*
+ * All servers of one line of slots, which is found once. What is best so far stays in the map: the verifier, which follows every way through
+ * the loop, need not tell apart what is there. Its weight is the share meanwhile. Of equals the first one stays.
+ */
 static long scan_step(__u32 step, struct search *search)
 {
 	const struct schedule *schedule = search->schedule;
 	__u32 offset = schedule->offset, length = schedule->length, index = offset / SLOTS_PER_LINE + step;
+	__u32 i, position = index * SLOTS_PER_LINE - offset;
 	struct slot_line *line = bpf_map_lookup_elem(&slots, &index);
-	struct choice *choice = search->choice;
-	struct candidate other;
-	__u32 i;
+	struct candidate *best = &search->choice->best;
+	__u64 base = schedule->cost_base, each_active = schedule->cost_active, each_inactive = schedule->cost_inactive;
+	__u64 active, cost, share;
+	const struct server_load *load;
+	__s32 weight;
+	__u16 flags;
 
 	if (!line)
 		return 1;
 	for (i = 0; i < SLOTS_PER_LINE; i++) {
-		if (index * SLOTS_PER_LINE + i - offset >= length || !look_at(line->slot[i], schedule, &other))
+		/* Read again each time, for the same reason. */
+		flags = *(const volatile __u16 *)&schedule->flags;
+		load = position + i < length ? load_at(line->slot[i]) : NULL;
+		if (!load)
 			continue;
-		if (schedule->flags & SCAN_FULL_ABOVE_WEIGHT && other.active > other.weight)
+		weight = load->weight;
+		if (weight <= 0 || load->flags & LOAD_OVERLOADED)
 			continue;
-		if (schedule->flags & SCAN_IDLE_FIRST && !other.active) {
-			choice->best = other;
-			return 1;
-		}
-		if (is_cheaper(&other, &choice->best, schedule->flags))
-			choice->best = other;
+		active = load->connections >> 32;
+		cost = base + each_active * active + each_inactive * ((__u32)load->connections - (__u32)active);
+		if (flags & (SCAN_FULL_ABOVE_WEIGHT | SCAN_GREATEST_WEIGHT | SCAN_IDLE_FIRST) && !adapt_cost(flags, weight, active, &cost))
+			continue;
+		share = flags & SCAN_PER_WEIGHT ? weight : 1;
+		if (best->cost * share <= cost * best->weight)
+			continue;
+		best->cost = cost;
+		best->weight = share;
+		best->server = line->slot[i];
 	}
 	return 0;
 }
@@ -74,7 +104,7 @@ static __always_inline void choose_of_two(struct search *search)
 static long spare_step(__u32 step, struct search *search)
 {
 	__u32 server = slot_server(search->schedule, step);
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 
 	if (!load || (__s64)(load->connections >> 32) * 2 >= load->weight)
 		return 0;
@@ -94,8 +124,8 @@ static __always_inline int is_crowded(struct search *search, const struct candid
 
 static __always_inline int is_of_service(__u32 number, __u32 service)
 {
-	struct server *server = bpf_map_lookup_elem(&servers, &number);
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &number);
+	struct server *server = server_at(number);
+	struct server_load *load = load_at(number);
 
 	return server && load && server->flags & SERVER_AVAILABLE && load->service == service;
 }
@@ -104,7 +134,7 @@ static __always_inline int is_of_service(__u32 number, __u32 service)
 static __noinline int kept_server(struct search *search, const struct locality *kept, __u32 service)
 {
 	__u32 number = kept->members[0];
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &number);
+	struct server_load *load = load_at(number);
 	struct candidate candidate = { .server = number };
 
 	if (!load || load->weight <= 0 || !is_of_service(number, service))
@@ -150,7 +180,7 @@ static long heaviest_step(__u32 step, struct set_walk *walk)
 	if (step >= walk->kept->count || step >= MAX_REPLICAS)
 		return 1;
 	number = walk->kept->members[step];
-	load = bpf_map_lookup_elem(&server_loads, &number);
+	load = load_at(number);
 	if (!load || load->weight <= 0)
 		return 0;
 	other.active = load->connections >> 32;
@@ -220,13 +250,21 @@ static __always_inline int kept_set(struct search *search, struct locality *kept
 __noinline int choose_of_all(struct schedule *schedule)
 {
 	struct search search = { .schedule = schedule };
+	struct candidate *best;
 	__u32 zero = 0;
 
 	search.choice = bpf_map_lookup_elem(&choices, &zero);
 	if (!schedule || !search.choice)
 		return 0;
+	best = &search.choice->best;
+	/* Whatever comes is better. */
+	best->cost = 1;
+	best->weight = 0;
 	bpf_loop((schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE, scan_step, &search, 0);
-	return search.choice->best.weight != 0;
+	if (!best->weight)
+		return 0;
+	look_at(best->server, schedule, best);
+	return 1;
 }
 
 static __always_inline void choose_by_locality(struct search *search, const struct service *service, __be32 virtual, __u32 now)

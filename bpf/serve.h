@@ -32,7 +32,7 @@ static __always_inline int is_part_of_sctp(enum family family, const struct pack
 /* Whether packets to the port get another one on their way to the server. Out of line: hardly anything asks, and the stack is short. */
 static __noinline int changes_port(__u32 index, __be16 port)
 {
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct server *server = server_at(index);
 
 	/* Full NAT changes the client's port as well. */
 	if (server && server->forwarding == FORWARD_FULLNAT)
@@ -66,8 +66,11 @@ static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *et
 {
 	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_FLOW);
 	struct admission again = { .now = now, .local = conn->local };
+	struct conn_place place;
 
 	hop_of(ctx, eth, &again.from);
+	if (conn_place(FAMILY_4, &key, &place))
+		again.number = conn_number(FAMILY_4, &place, &key, conn);
 	reply_enter(&key, &again, server, NULL);
 }
 
@@ -129,7 +132,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 				 __u32 now)
 {
 	__u32 index = conn->server;
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct server *server = server_at(index);
 	enum kept kept;
 
 	if (!server || !(server->flags & SERVER_AVAILABLE))

@@ -58,7 +58,7 @@ static __always_inline void count_connection(__u32 server)
 /* The server takes no more connections once all of them, active or not, reach the upper threshold. */
 static __always_inline void load_connection_added(__u32 server, __u64 change)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 	__u32 total;
 
 	if (!load)
@@ -71,7 +71,7 @@ static __always_inline void load_connection_added(__u32 server, __u64 change)
 /* It takes them again below the lower threshold, or below three quarters of the upper one. */
 static __always_inline void load_connection_removed(__u32 server, __u64 change)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 	__u32 total;
 
 	if (!load)
@@ -85,7 +85,7 @@ static __always_inline void load_connection_removed(__u32 server, __u64 change)
 
 static __always_inline void load_activity_changed(__u32 server, int active)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 
 	if (load)
 		__sync_fetch_and_add(&load->connections, active ? LOAD_ACTIVE : -LOAD_ACTIVE);
@@ -93,7 +93,7 @@ static __always_inline void load_activity_changed(__u32 server, int active)
 
 static __always_inline void load_template_changed(__u32 server, __u32 change)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &server);
+	struct server_load *load = load_at(server);
 
 	if (load)
 		__sync_fetch_and_add(&load->persistent, change);

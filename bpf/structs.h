@@ -54,9 +54,9 @@ struct reply {
 		__be32 virtual;
 		__u32 number; /* of full NAT: conn_by_number(), or where NUMBER_OVERFLOW is set a key of `overflow_ways` */
 	};
+	__u32 way; /* reply_way(): where the client's packets come from, and which slot the connection has */
 	__be16 virtual_port;
-	struct hop from;
-	__u16 reserved;
+	__u8 mac[6]; /* the client's hop */
 } WORDS;
 
 struct conn_line {
@@ -87,8 +87,9 @@ struct reply6 {
 	};
 	__be32 server_rest[3];
 	__be32 client_rest[3];
+	__u32 slot; /* of the connection, as conn_numbered() takes it; 0: unknown */
 	__be16 virtual_port;
-	__u16 reserved[3];
+	__u16 reserved;
 } WORDS;
 
 struct conn_line6 {

@@ -26,7 +26,7 @@ static __always_inline int turn_comes(__u32 packets)
 static __always_inline int is_idle(const struct conn *conn, __u32 meta, __u32 now)
 {
 	__u32 index = conn->server;
-	__u32 silent = timeout_at(bpf_map_lookup_elem(&servers, &index), timeout_index(meta)) + now - conn->expires;
+	__u32 silent = timeout_at(server_at(index), timeout_index(meta)) + now - conn->expires;
 	__u32 packets = (meta >> META_HEARD_SHIFT) + 1;
 
 	return (__s32)silent >= (__s32)(SPARED_SECONDS * settings.hz) && packets <= SPARED_PACKETS && turn_comes(packets);
@@ -35,14 +35,14 @@ static __always_inline int is_idle(const struct conn *conn, __u32 meta, __u32 no
 /* A datagram's own connections never make a template worth keeping: it is spared. */
 static __always_inline int is_one_packets(__u32 index)
 {
-	struct server_load *load = bpf_map_lookup_elem(&server_loads, &index);
+	struct server_load *load = load_at(index);
 	struct service *service;
 	__u32 number;
 
 	if (!load)
 		return 0;
 	number = load->service;
-	service = bpf_map_lookup_elem(&services, &number);
+	service = service_at(number);
 	return service && service->flags & SERVICE_ONE_PACKET;
 }
 

@@ -89,7 +89,7 @@ static __always_inline int send_syn(enum family family, struct xdp_md *ctx, stru
 	struct cookie_options said = cookie_options(cookie);
 	int scaled = said.scale != NO_SCALE;
 	__u32 bytes = syn_bytes(said.sack, scaled), window;
-	struct server *server = bpf_map_lookup_elem(&servers, &index);
+	struct server *server = server_at(index);
 
 	if (!server || server->flags & SERVER_LOCAL)
 		return drop(DROP_NO_NEXT_HOP);
@@ -252,7 +252,7 @@ int proxied_reply(struct xdp_md *ctx)
 	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key.core) : NULL;
 	if (!reply)
 		return XDP_PASS;
-	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply->from };
+	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply_hop(reply) };
 	conn = reply_conn(&key.core, &back);
 	if (!conn)
 		return XDP_PASS;
@@ -289,7 +289,7 @@ int proxied_reply6(struct xdp_md *ctx)
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;
 	ports = packet.l4;
-	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW);
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW, reply->slot);
 	if (!conn)
 		return XDP_PASS;
 	back.to = conn->from;

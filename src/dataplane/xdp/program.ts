@@ -163,9 +163,9 @@ export class PacketPath {
   private constructor(object: BpfObject, hz?: number) {
     this.object = object;
     this.tables = [this.connectionTable(4), this.connectionTable(6)];
-    this.servers = this.records('servers', 'server');
-    this.loads = this.records('server_loads', 'server_load');
-    this.services = this.records('services', 'service');
+    this.servers = this.records('.data.servers', 'server');
+    this.loads = this.records('.data.loads', 'server_load');
+    this.services = this.records('.data.services', 'service');
     this.markRules = this.records('mark_rules', 'mark_rule');
     this.localAddresses = this.records('local_addresses', 'local_address');
     this.settings = this.records('.data.settings', 'settings');
