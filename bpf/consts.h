@@ -57,11 +57,13 @@
 #define ICMP_UNREACHABLE 3
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_TIME_EXCEEDED 11
+#define ICMP_CODE_HOST 1
 #define ICMP_CODE_PORT 3
 #define ICMP_CODE_TOO_BIG 4
 #define ICMP6_UNREACHABLE 1
 #define ICMP6_TOO_BIG 2
 #define ICMP6_TIME_EXCEEDED 3
+#define ICMP6_CODE_ADDRESS 3
 #define ICMP6_CODE_PORT 4
 #define ICMP6_INFORMATION 128 /* messages from this type on are no errors */
 
@@ -77,6 +79,9 @@
 
 /* No link of IPv6 carries less, and no ICMPv6 error is longer (RFC 8200, 5; RFC 4443, 2.4). */
 #define IPV6_MIN_MTU 1280
+
+/* The least MTU of an IPv4 way that an ICMP error may tell: net.ipv4.route.min_pmtu of the kernel, against forged ones. */
+#define MIN_PATH_MTU 552
 
 /* A connection's number with this bit is one of the IPv6 table. */
 #define NUMBER_IPV6 0x80000000U
@@ -147,6 +152,7 @@ enum tail {
 	TAIL_FULLNAT_REPLY6 = 22,
 	TAIL_REPLY_ICMP = 23,
 	TAIL_REPLY_ICMP6 = 24,
+	TAIL_TUNNEL_ERROR = 25,
 	TAIL_COUNT,
 };
 
@@ -322,6 +328,7 @@ enum settings_flag {
 	SETTING_MASQUERADE = 2,     /* some real server is masqueraded: replies may come by */
 	SETTING_PROXIED = 4,        /* some service has made handshakes for its servers: there may be META_PROXIED connections */
 	SETTING_EVERY_ADDRESS = 8,  /* firewall marks are given to more destinations than the filter names */
+	SETTING_TUNNEL = 16,        /* some real server is tunnelled: errors about that may come by */
 	/* IPVS's switches (net.ipv4.vs.*). */
 	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
 	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */

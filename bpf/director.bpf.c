@@ -119,7 +119,7 @@ int icmp_program(struct xdp_md *ctx)
 		return pass(PASS_ICMP);
 	conn = icmp_quoted_key(&packet, 0, &key) ? conn_find_any(FAMILY_4, &key) : NULL;
 	if (!conn || conn_expired(conn, now_jiffies()))
-		return pass(PASS_ICMP);
+		return settings.flags & SETTING_TUNNEL ? jump(ctx, TAIL_TUNNEL_ERROR) : pass(PASS_ICMP);
 	index = conn->server;
 	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
@@ -256,17 +256,21 @@ int reject_program(struct xdp_md *ctx)
 	__u32 zero = 0;
 	struct packet packet;
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+	__u32 port;
 
 	if (!scratch)
 		return XDP_DROP;
+	port = scratch->icmp_port;
+	scratch->icmp_port = 0;
 	if (!icmp_allowed(scratch, now_jiffies()))
 		return drop(DROP_REJECT_LIMITED);
-	return parse_ipv6(ctx, &packet) ? icmp_reply6(ctx, scratch) : icmp_reply(ctx, scratch);
+	return parse_ipv6(ctx, &packet) ? icmp_reply6(ctx, scratch, port) : icmp_reply(ctx, scratch, port);
 }
 
 #include "director6.h"
 #include "syn_proxy.h"
 #include "reply_icmp.h"
+#include "tunnel_error.h"
 #include "sweep.h"
 #include "trace.h"
 #include "local_out.h"

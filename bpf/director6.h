@@ -131,8 +131,10 @@ int icmp6_program(struct xdp_md *ctx)
 	if (!parse_lengths6(ctx, &packet) || packet.later_fragment)
 		return XDP_PASS;
 	icmp = packet.l4;
-	if (icmp->type >= ICMP6_INFORMATION || !icmp6_quoted(ctx, &packet, &quoted))
+	if (icmp->type >= ICMP6_INFORMATION)
 		return pass(PASS_ICMP);
+	if (!icmp6_quoted(ctx, &packet, &quoted))
+		return settings.flags & SETTING_TUNNEL ? jump(ctx, TAIL_TUNNEL_ERROR) : pass(PASS_ICMP);
 	key = quoted_tuple(&quoted, 0);
 	find_lines6(&key);
 	conn = conn_find_any(FAMILY_6, &key.core);

@@ -155,11 +155,26 @@ static __always_inline void answer_frame(struct ethhdr *answer, const struct eth
 	answer->h_proto = frame->h_proto;
 }
 
+/* Whether there is what an error quotes. The packet was read before; of one that itself was quoted the end may be missing. */
+static __always_inline int is_quotable(struct packet *packet)
+{
+	__u32 header = packet->ip->ihl * 4;
+
+	packet->l4 = (void *)packet->ip + header;
+	return packet->ip->version == 4 && header >= sizeof(struct iphdr) && packet->l4 + ICMP_QUOTED_BYTES <= packet->end;
+}
+
+/* Out of the given port, or else of the one that the packet came in by. */
+static __always_inline int send_error(struct xdp_md *ctx, __u32 port)
+{
+	return port ? send_by(ctx, port) : send_back(ctx);
+}
+
 /*
  * Turns the packet into an ICMP error to its sender: the original header and eight bytes stay where they are, everything behind them is cut
  * off, and new headers go before them.
  */
-static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *scratch)
+static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *scratch, __u32 port)
 {
 	struct packet packet;
 	struct ethhdr eth;
@@ -167,7 +182,7 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	__u32 quoted, excess;
 	__be32 client, virtual;
 
-	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet))
+	if (!parse_ipv4(ctx, &packet) || !is_quotable(&packet))
 		return XDP_DROP;
 	/* No error about an error, nor about a fragment that does not say what it belongs to (RFC 1122, 3.2.2). */
 	if (packet.ip->protocol == IPPROTO_ICMP || is_later_fragment(&packet))
@@ -199,5 +214,5 @@ static __always_inline int icmp_reply(struct xdp_md *ctx, const struct scratch *
 	packet.ip->check = checksum(packet.ip, sizeof(struct iphdr) / 4, packet.end);
 	*icmp = (struct icmp_header){ .type = scratch->icmp_type, .code = scratch->icmp_code, .rest = bpf_htonl(scratch->icmp_info) };
 	icmp->checksum = checksum(icmp, (sizeof(*icmp) + quoted) / 4, packet.end);
-	return send_back(ctx);
+	return send_error(ctx, port);
 }

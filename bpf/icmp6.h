@@ -91,11 +91,27 @@ static __always_inline __u64 sum_of(const void *at, __u32 length, const void *en
 	return sum;
 }
 
+/* As is_quotable(): finds the headers, and how much of the packet is there. */
+static __always_inline int is_quotable6(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 in_frame = (__u32)bpf_xdp_get_buff_len(ctx) - sizeof(struct ethhdr);
+	struct headers headers = {};
+
+	if (!parse_ipv6(ctx, packet) || !walk_headers(ctx, sizeof(struct ethhdr), &headers))
+		return 0;
+	packet->length = bpf_ntohs(packet->ip6->payload_length) + sizeof(struct ip6_header);
+	if (packet->length > in_frame)
+		packet->length = in_frame;
+	packet->protocol = headers.protocol;
+	packet->later_fragment = headers.later_fragment;
+	return 1;
+}
+
 /*
  * Turns the packet into an ICMPv6 error to its sender: as much of it as the least MTU has room for stays where it is, and new headers go
  * before it. As in IPv4, no error about an error nor about a later fragment.
  */
-static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch *scratch)
+static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch *scratch, __u32 port)
 {
 	struct address6 client, virtual;
 	struct icmp_header *icmp;
@@ -104,7 +120,7 @@ static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch 
 	struct ethhdr eth;
 	__u64 sum;
 
-	if (!parse_lengths6(ctx, &packet) || packet.protocol == NEXT_ICMP6 || packet.later_fragment)
+	if (!is_quotable6(ctx, &packet) || packet.protocol == NEXT_ICMP6 || packet.later_fragment)
 		return XDP_DROP;
 	quoted = packet.length < MAX_QUOTED6 ? packet.length : MAX_QUOTED6;
 	eth = *packet.eth;
@@ -133,5 +149,5 @@ static __always_inline int icmp_reply6(struct xdp_md *ctx, const struct scratch 
 	*icmp = (struct icmp_header){ .type = scratch->icmp_type, .code = scratch->icmp_code, .rest = bpf_htonl(scratch->icmp_info) };
 	sum = sum_of_address(&virtual) + sum_of_address(&client) + packet.ip6->payload_length + bpf_htons(NEXT_ICMP6);
 	icmp->checksum = checksum_fold(sum + sum_of(icmp, sizeof(*icmp) + quoted, packet.end));
-	return send_back(ctx);
+	return send_error(ctx, port);
 }

@@ -8,10 +8,8 @@
 
 #include <linux/pkt_cls.h>
 
+#include "route.h"
 #include "schedule.h"
-
-#define AF_INET 2
-#define AF_INET6 10
 
 static __always_inline int is_served4(struct __sk_buff *skb, struct bpf_redir_neigh *next)
 {

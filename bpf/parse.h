@@ -75,10 +75,12 @@ static __always_inline int may_be_virtual(__be32 address)
 	return filter_has(settings.address_filter, address);
 }
 
-/* From a server that is masqueraded, or to a local address: routers on the way to a server report errors there. */
+/*
+ * From a server that is masqueraded, or to a local address or where tunnels start: routers on the way to a server report errors there.
+ */
 static __always_inline int may_be_reply(__be32 source, __be32 destination)
 {
-	return settings.flags & SETTING_MASQUERADE &&
+	return settings.flags & (SETTING_MASQUERADE | SETTING_TUNNEL) &&
 	       (filter_has(settings.reply_filter, source) || filter_has(settings.reply_filter, destination));
 }
 

@@ -7,6 +7,12 @@
 
 #include "fullnat6.h"
 
+/* An error that quotes no masqueraded connection may be about a tunnel. */
+static __always_inline int pass_to_tunnels(struct xdp_md *ctx)
+{
+	return settings.flags & SETTING_TUNNEL ? jump(ctx, TAIL_TUNNEL_ERROR) : XDP_PASS;
+}
+
 SEC("xdp.frags")
 int reply_icmp_program(struct xdp_md *ctx)
 {
@@ -23,12 +29,14 @@ int reply_icmp_program(struct xdp_md *ctx)
 	if (!parse_ipv4(ctx, &packet) || !parse_lengths(ctx, &packet) || is_fragment(&packet))
 		return XDP_PASS;
 	icmp = packet.l4;
-	if (!is_icmp_error(icmp->type) || !icmp_quoted_key(&packet, META_REPLY, &key))
+	if (!is_icmp_error(icmp->type))
 		return XDP_PASS;
+	if (!icmp_quoted_key(&packet, META_REPLY, &key))
+		return pass_to_tunnels(ctx);
 	line = conn_line_of(FAMILY_4, &key);
 	reply = line ? (struct reply *)conn_find(FAMILY_4, line, &key) : NULL;
 	if (!reply)
-		return XDP_PASS;
+		return pass_to_tunnels(ctx);
 	meta = conn_meta((struct conn *)reply);
 	back.to = reply_hop(reply);
 	back.virtual = reply->virtual;
@@ -67,14 +75,16 @@ int reply_icmp6_program(struct xdp_md *ctx)
 	if (!key || !parse_lengths6(ctx, &packet) || packet.later_fragment || packet.protocol != NEXT_ICMP6)
 		return XDP_PASS;
 	icmp = packet.l4;
-	if (icmp->type >= ICMP6_INFORMATION || !icmp6_quoted(ctx, &packet, &quoted))
+	if (icmp->type >= ICMP6_INFORMATION)
 		return XDP_PASS;
+	if (!icmp6_quoted(ctx, &packet, &quoted))
+		return pass_to_tunnels(ctx);
 	*key = quoted_tuple(&quoted, META_REPLY);
 	find_lines6(key);
 	line = conn_line_of(FAMILY_6, &key->core);
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key->core) : NULL;
 	if (!reply)
-		return XDP_PASS;
+		return pass_to_tunnels(ctx);
 	meta = reply->meta;
 	if (meta & META_FULLNAT) {
 		conn = way_conn(FAMILY_6, &key->core, (struct conn *)reply);

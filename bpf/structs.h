@@ -123,11 +123,12 @@ struct conn_key6 {
 	__u64 rest[3]; /* as it lies in struct conn6 */
 };
 
-/* What a packet needs of its real server; written by the director only. */
+/* What a packet needs of its real server; written by the director. */
 struct server {
 	__u8 destination_mac[6]; /* the next hop's; both addresses lie as in an Ethernet header */
 	__u8 source_mac[6];
-	__u32 flags; /* enum server_flag */
+	__u16 flags;    /* enum server_flag */
+	__u16 path_mtu; /* as `mtu`, by an ICMP error about a tunnel's packet; 0: there was none. The packet path writes it, and `mtu` then */
 	__u32 ifindex;
 	__u32 mtu; /* of the packet as it came, without what a tunnel puts before it; 0: not checked */
 	struct address6 address; /* an IPv4 one is the first word, here and below */
@@ -400,4 +401,5 @@ struct scratch {
 	__u32 icmp_budget;
 	__u32 icmp_refilled; /* jiffies */
 	struct address6 icmp_source; /* all zero: the address that the packet was sent to */
+	__u32 icmp_port; /* the interface by which the next ICMP error leaves; 0: that by which its packet came */
 };

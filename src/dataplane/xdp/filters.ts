@@ -5,6 +5,13 @@ import { writeFilter } from './address-filter.ts';
 import { markedDestinations, writeMarkRules } from './marks.ts';
 import type { PacketPath } from './program.ts';
 
+export interface FilteredAddresses {
+  readonly services: readonly ServiceKey[];
+  readonly masqueraded: readonly IpAddress[];
+  readonly locals: readonly IpAddress[];
+  readonly tunnels: readonly IpAddress[];
+}
+
 export class Filters {
   private readonly path: PacketPath;
   private readonly indexOf: (name: string) => number | undefined;
@@ -29,15 +36,22 @@ export class Filters {
     }
   }
 
-  /** `services`: those that packets may belong to. `masqueraded`: addresses of servers whose replies come by. `locals`: where those of full NAT go. */
-  write(services: readonly ServiceKey[], masqueraded: readonly IpAddress[], locals: readonly IpAddress[]): void {
+  /**
+   * `services`: those that packets may belong to. `masqueraded`: addresses of servers whose replies come by. `locals`: where those of full NAT
+   * go. `tunnels`: where tunnels start, and errors about their packets go.
+   */
+  write({ services, masqueraded, locals, tunnels }: FilteredAddresses): void {
     const { settings } = this.path;
     const isMarked = services.some((key) => key.kind === 'fwmark');
     const marked = !isMarked ? [] : this.rules ? markedDestinations(this.rules) : 'every';
     const virtual = services.flatMap((key) => (key.kind === 'address' ? [key.address] : []));
     writeFilter(settings, 'address_filter', marked === 'every' ? virtual : [...virtual, ...marked]);
-    writeFilter(settings, 'reply_filter', [...masqueraded, ...locals]);
-    this.writeFlags({ SETTING_MASQUERADE: masqueraded.length > 0, SETTING_EVERY_ADDRESS: marked === 'every' });
+    writeFilter(settings, 'reply_filter', [...masqueraded, ...locals, ...tunnels]);
+    this.writeFlags({
+      SETTING_MASQUERADE: masqueraded.length > 0,
+      SETTING_EVERY_ADDRESS: marked === 'every',
+      SETTING_TUNNEL: tunnels.length > 0,
+    });
   }
 
   /** The same rules may be other ones where interfaces came or went. */

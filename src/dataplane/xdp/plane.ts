@@ -225,8 +225,8 @@ export class XdpDataPlane implements DataPlane {
     const entry = this.table.addServer(service, server);
     this.servers.add(entry, this.slotOf(entry.owner).index);
     this.timeoutSets.writeServer(this.numberOf(entry), entry.owner);
-    this.writeFilters();
     this.resolve(entry);
+    this.writeFilters();
     this.slotOf(entry.owner).change({ kind: 'added' }, this.numberOf);
     this.save();
   }
@@ -236,9 +236,9 @@ export class XdpDataPlane implements DataPlane {
     this.readCounts();
     const entry = this.table.editServer(service, server);
     this.servers.writeMethod(entry);
-    this.writeFilters();
     this.servers.writeSchedulable(entry, this.slotOf(entry.owner).index);
     this.resolve(entry);
+    this.writeFilters();
     this.slotOf(entry.owner).change({ kind: 'edited', index: entry.owner.servers.indexOf(entry) }, this.numberOf);
     this.save();
   }
@@ -314,9 +314,8 @@ export class XdpDataPlane implements DataPlane {
         for (const server of service.servers) server.meter.step();
       }
     }
-    for (const service of this.table.services()) {
-      for (const server of service.servers) if (!this.servers.isReachable(server)) this.resolve(server);
-    }
+    this.resolveEach(this.servers.forgetPathMtus(this.options.clock.now()));
+    this.resolveEach(this.present().filter((server) => !this.servers.isReachable(server)));
     this.ports.refresh();
   }
 
@@ -335,8 +334,7 @@ export class XdpDataPlane implements DataPlane {
 
   /** Looks every real server's way up again; called when routes, links or neighbours changed. */
   resolveAll(): void {
-    if (this.closed) return;
-    for (const service of this.table.services()) for (const server of service.servers) this.resolve(server);
+    if (!this.closed) this.resolveEach(this.present());
   }
 
   close(): void {
@@ -422,6 +420,17 @@ export class XdpDataPlane implements DataPlane {
 
   private readonly numberOf = (server: ServerEntry): number => this.servers.numberOf(server);
 
+  /** All real servers that are not deleted. */
+  private present(): ServerEntry[] {
+    return [...this.table.services()].flatMap(({ servers }) => servers);
+  }
+
+  /** Tunnels may start elsewhere then. */
+  private resolveEach(servers: readonly ServerEntry[]): void {
+    for (const server of servers) this.resolve(server);
+    if (servers.length > 0) this.writeFilters();
+  }
+
   private resolve(server: ServerEntry): void {
     const hop = this.options.nextHops.resolve(server.address);
     // A way that is lost for a moment (an entry being asked for again) is kept: the old address is better than none.
@@ -447,11 +456,12 @@ export class XdpDataPlane implements DataPlane {
   private writeFilters(): void {
     const services = new Set([...this.table.services(), ...this.servers.owners()]);
     const masqueraded = this.servers.all().filter(({ method }) => method === 'nat' || method === 'fullnat');
-    this.filters.write(
-      [...services].map(({ service }) => service.key),
-      masqueraded.map((server) => server.address),
-      this.locals.all(),
-    );
+    this.filters.write({
+      services: [...services].map(({ service }) => service.key),
+      masqueraded: masqueraded.map((server) => server.address),
+      locals: this.locals.all(),
+      tunnels: this.servers.tunnelSources(),
+    });
   }
 
   private freeServiceIndex(): number {

@@ -55,6 +55,7 @@ const TAILS = {
   TAIL_FULLNAT_REPLY6: 'fullnat_reply6_program',
   TAIL_REPLY_ICMP: 'reply_icmp_program',
   TAIL_REPLY_ICMP6: 'reply_icmp6_program',
+  TAIL_TUNNEL_ERROR: 'tunnel_error_program',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = ['balance', ...Object.values(TAILS)];

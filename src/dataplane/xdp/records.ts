@@ -52,6 +52,10 @@ export class Records {
     this.view.setUint8(this.at(index, field), value);
   }
 
+  u16(index: number, field: string): number {
+    return this.view.getUint16(this.at(index, field), true);
+  }
+
   setU16(index: number, field: string, value: number): void {
     this.view.setUint16(this.at(index, field), value, true);
   }

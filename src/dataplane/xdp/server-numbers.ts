@@ -1,5 +1,5 @@
 /** Real servers by their numbers in the packet path's maps, and what is written and counted under them. */
-import { assert } from '../../base/index.ts';
+import { assert, type Instant, IpAddress, seconds } from '../../base/index.ts';
 import { DataPlaneError } from '../../ports/index.ts';
 import type { ServerEntry, ServiceEntry } from '../memory/index.ts';
 import type { NextHop } from './next-hops.ts';
@@ -16,6 +16,9 @@ const GRE_CHECKSUM = 4;
 const METHODS = { dr: 'FORWARD_DIRECT', tun: 'FORWARD_IPIP', nat: 'FORWARD_MASQUERADE', fullnat: 'FORWARD_FULLNAT' } as const;
 const IP_HEADERS = { 4: 20, 6: 40 } as const;
 
+/** How long an ICMP error about a narrow way is believed, as the kernel has it (net.ipv4.route.mtu_expires). */
+const PATH_MTU_LIFETIME = seconds(600);
+
 const NOTHING: ServerTotals = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
 
 interface Numbered {
@@ -31,6 +34,8 @@ export class ServerNumbers {
   private readonly limit: number;
   /** Numbers whose servers nobody knows any more, but whose connections an earlier process left in the table. */
   private readonly orphans = new Set<number>();
+  /** What the packet path learned of the ways of tunnels, and when that was noticed. */
+  private readonly pathMtus = new Map<ServerEntry, { readonly pathMtu: number; readonly since: Instant }>();
 
   constructor(path: PacketPath) {
     this.path = path;
@@ -87,6 +92,7 @@ export class ServerNumbers {
     this.path.servers.clear(numbered.number);
     this.used.delete(numbered.number);
     this.numbered.delete(server);
+    this.pathMtus.delete(server);
   }
 
   numberOf(server: ServerEntry): number {
@@ -115,12 +121,12 @@ export class ServerNumbers {
 
   /** Whether the director itself is that server. */
   isLocal(server: ServerEntry): boolean {
-    return (this.path.servers.u32(this.numberOf(server), 'flags') & (this.path.numbers.serverFlag.SERVER_LOCAL as number)) !== 0;
+    return (this.path.servers.u16(this.numberOf(server), 'flags') & (this.path.numbers.serverFlag.SERVER_LOCAL as number)) !== 0;
   }
 
   isReachable(server: ServerEntry): boolean {
     const { SERVER_REACHABLE, SERVER_LOCAL } = this.path.numbers.serverFlag as Record<string, number>;
-    return (this.path.servers.u32(this.numberOf(server), 'flags') & ((SERVER_REACHABLE as number) | (SERVER_LOCAL as number))) !== 0;
+    return (this.path.servers.u16(this.numberOf(server), 'flags') & ((SERVER_REACHABLE as number) | (SERVER_LOCAL as number))) !== 0;
   }
 
   /** What the schedulers look at. `service` is the index of its service. */
@@ -141,6 +147,7 @@ export class ServerNumbers {
     servers.setPort(number, 'port', portFor(server));
     servers.setPort(number, 'tunnel_port', server.tunnel?.port ?? 0);
     servers.setU8(number, 'forwarding', numbers.forwarding[name] as number);
+    if (!tunnelOf(server)) servers.setU16(number, 'path_mtu', 0);
     this.changeFlags(server, numbers.serverFlag.SERVER_CHECKSUM as number, hasChecksum(server));
   }
 
@@ -152,11 +159,38 @@ export class ServerNumbers {
       servers.setBytes(number, 'destination_mac', hop.destinationMac);
       servers.setBytes(number, 'source_mac', hop.sourceMac);
       servers.setU32(number, 'ifindex', hop.interfaceIndex);
-      servers.setU32(number, 'mtu', Math.max(0, hop.mtu - tunnelOverhead(server)));
+      servers.setU32(number, 'mtu', leastMtu(Math.max(0, hop.mtu - tunnelOverhead(server)), servers.u16(number, 'path_mtu')));
       servers.setBytes(number, 'tunnel_source', hop.source.bytes);
     }
     this.changeFlags(server, numbers.serverFlag.SERVER_LOCAL as number, hop === 'local');
     this.changeFlags(server, numbers.serverFlag.SERVER_REACHABLE as number, hop !== 'local');
+  }
+
+  /** The director's own addresses that tunnels start from. */
+  tunnelSources(): IpAddress[] {
+    const { servers } = this.path;
+    return [...this.numbered].flatMap(([server, { number }]) => {
+      const length = server.address.family === 4 ? 4 : 16;
+      const source = IpAddress.fromBytes(servers.bytesOf(number, 'tunnel_source').slice(0, length));
+      return server.method === 'tun' && source && this.isReachable(server) ? [source] : [];
+    });
+  }
+
+  /** Lets go what ICMP errors said long ago about the ways to servers; those have to be resolved again. */
+  forgetPathMtus(now: Instant): ServerEntry[] {
+    const { servers } = this.path;
+    return [...this.numbered].flatMap(([server, { number }]) => {
+      const pathMtu = servers.u16(number, 'path_mtu');
+      const seen = this.pathMtus.get(server);
+      if (pathMtu === 0) this.pathMtus.delete(server);
+      else if (seen?.pathMtu !== pathMtu) this.pathMtus.set(server, { pathMtu, since: now });
+      else if (now - seen.since >= PATH_MTU_LIFETIME) {
+        this.pathMtus.delete(server);
+        servers.setU16(number, 'path_mtu', 0);
+        return [server];
+      }
+      return [];
+    });
   }
 
   /** Copies the counts of connections into the entries and returns what else was counted since the last time. */
@@ -193,8 +227,8 @@ export class ServerNumbers {
 
   private changeFlags(server: ServerEntry, bit: number, on: boolean): void {
     const number = this.numberOf(server);
-    const flags = this.path.servers.u32(number, 'flags');
-    this.path.servers.setU32(number, 'flags', on ? flags | bit : flags & ~bit);
+    const flags = this.path.servers.u16(number, 'flags');
+    this.path.servers.setU16(number, 'flags', on ? flags | bit : flags & ~bit);
   }
 }
 
@@ -213,6 +247,11 @@ function tunnelOverhead(server: ServerEntry): number {
   const tunnel = tunnelOf(server);
   const checksum = hasChecksum(server) && server.tunnel?.type === 'gre' ? GRE_CHECKSUM : 0;
   return tunnel ? IP_HEADERS[server.address.family] + tunnel.between + checksum : 0;
+}
+
+/** 0 says that nothing is known. */
+function leastMtu(known: number, learned: number): number {
+  return learned > 0 && (known === 0 || learned < known) ? learned : known;
 }
 
 /** Remote checksum offload is for packets that the director's own stack has not finished: IPVS sends all others with a plain checksum. */

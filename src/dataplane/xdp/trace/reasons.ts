@@ -79,6 +79,11 @@ export const REASONS: Readonly<Record<string, Words>> = {
       'is longer than the way to its real server takes: answered, with the same exceptions, with "fragmentation needed" and the MTU, also where the packet might be cut; an IPv6 packet with "packet too big".',
     remedy: 'Nothing, if the sender gets the answer; else let ICMP pass, or raise the MTU of the way to the real server.',
   },
+  REJECT_IN_TUNNEL: {
+    meaning:
+      'is an ICMP error about what a tunnel carried to a real server: told to the client whose packet that was; the MTU of a narrow way is kept in mind for ten minutes.',
+    remedy: 'For "fragmentation needed" nothing; else see whether the real server takes the tunnel: `vipwright realserver status`, `modprobe ipip`.',
+  },
   ANSWER_COOKIE: {
     meaning: 'is a SYN that the SYN proxy answered for the real servers, with a SYN cookie.',
     remedy: 'Nothing: most of them come back as `ANSWER_HANDSHAKE`, but in a flood.',
