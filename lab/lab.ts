@@ -102,6 +102,11 @@ export class Lab {
     await this.#ip(this.#switch, [`link set dev ${portOf(name, card)} ${state}`]);
   }
 
+  /** The machine's card takes frames from a program that no stack has sent: the switch's end of a veth has to poll for them. */
+  async openForFloods(name: string): Promise<void> {
+    await this.onSwitch(['ethtool', '-K', portOf(name, 'eth0'), 'gro', 'on']);
+  }
+
   /** Runs a command in the switch's network, where each machine's port is called `p-NAME` on br0 (and `q-NAME` on br1). */
   onSwitch(argv: readonly string[]): Promise<string> {
     return runOrThrow(this.#switch.enterNetwork(argv));

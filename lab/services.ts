@@ -6,6 +6,8 @@ import { type Service, until } from './process.ts';
 
 /** Generous, because a test machine may be busy; a service that is not ready by then never will be. */
 const READY_WITHIN_MS = 20_000;
+/** A million SYNs take some seconds. */
+const FLOOD_WITHIN_MS = 60_000;
 
 export const CONFIG_FILE = '/etc/keepalived/keepalived.conf';
 
@@ -271,6 +273,21 @@ export function loadFigures(load: Service): LoadFigures {
   const line = load.lines.findLast((candidate) => /"event":"(second|summary)"/.test(candidate.text));
   if (line === undefined) throw new Error('the load generator has not said anything yet');
   return JSON.parse(line.text) as LoadFigures;
+}
+
+export interface FloodOptions {
+  /** `192.168.18.200:80` */
+  readonly target: string;
+  /** Where the frames go. */
+  readonly mac: string;
+  readonly count: number;
+}
+
+/** SYNs from random sources, as many as are asked for and as fast as the kernel sends them; returns how many seconds that took. */
+export async function flood(machine: Machine, { target, mac, count }: FloodOptions): Promise<number> {
+  const words = ['--target', target, '--mac', mac, '--count', String(count)];
+  const stdout = await machine.runOrThrow([process.execPath, compiled('lab/programs/flood.js'), ...words], { timeoutMs: FLOOD_WITHIN_MS });
+  return (JSON.parse(stdout) as { seconds: number }).seconds;
 }
 
 /** tcpdump into a file of the machine; ready once it listens. */

@@ -1,4 +1,4 @@
-// Compiles the packet path, and the BPF programs of the benchmarks, with Debian's clang. Plain JavaScript: part of the set-up.
+// Compiles the packet path, and the BPF programs of the benchmarks and of the lab, with Debian's clang. Plain JavaScript: part of the set-up.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ function filesBelow(folder) {
 /** Compiles every *.bpf.c that is newer, or that has a newer header, than its object. Throws with clang's words. */
 export async function buildBpf() {
   mkdirSync(output, { recursive: true });
-  const files = [...filesBelow('bpf'), ...filesBelow('bench')].filter((name) => /\.(h|c)$/.test(name));
+  const files = [...filesBelow('bpf'), ...filesBelow('bench'), ...filesBelow('lab/programs')].filter((name) => /\.(h|c)$/.test(name));
   const newest = Math.max(...files.map((name) => statSync(name).mtimeMs));
   for (const source of files.filter((name) => name.endsWith('.bpf.c'))) {
     const object = join(output, basename(source).replace(/\.c$/, '.o'));

@@ -55,7 +55,7 @@ export class BpfProgram {
     const { data, context, repeat = 0, liveFrames = false } = input;
     // Live frames do not come back.
     const output = new Uint8Array(data && !liveFrames ? data.length + DATA_ROOM : 0);
-    const contextOut = context && data ? new Uint8Array(context.length) : undefined;
+    const contextOut = context && data && !liveFrames ? new Uint8Array(context.length) : undefined;
     const view = new DataView(this.options.buffer);
     this.options.fill(0);
     view.setBigUint64(0, BigInt(TEST_RUN_SIZE), true);
