@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admit_local.h"
+#include "bypass.h"
 #include "defence.h"
 #include "icmp6.h"
 #include "marks.h"
@@ -237,6 +238,8 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	if (reason)
 		return drop(reason);
 	reason = choose_server(family, ctx, packet, service, service_port, key, &admission);
+	if (reason == REJECT_NO_SERVER)
+		reason = bypass(family, ctx, packet, service, key, &admission);
 	if (reason == REJECT_NO_SERVER)
 		return reject_no_server(family, ctx);
 	if (reason)

@@ -40,6 +40,9 @@
 /* As many as iptables' multiport match takes. */
 #define MARK_PORT_RANGES 15
 
+/* The last number of a real server stands for where a bypassed connection's own packets go. */
+#define BYPASS_SERVER (MAX_SERVERS - 1)
+
 /* Ports that the packet path may be on. */
 #define MAX_PORTS 16
 
@@ -153,6 +156,7 @@ enum tail {
 	TAIL_REPLY_ICMP = 23,
 	TAIL_REPLY_ICMP6 = 24,
 	TAIL_TUNNEL_ERROR = 25,
+	TAIL_ROUTE = 26,
 	TAIL_COUNT,
 };
 
@@ -269,6 +273,7 @@ enum forwarding {
 	FORWARD_GRE = 3,
 	FORWARD_MASQUERADE = 4, /* IPVS's NAT: replies come back through the director */
 	FORWARD_FULLNAT = 5,    /* NAT of both ends: the server sees a local address of the director, and answers there */
+	FORWARD_BYPASS = 6,     /* nobody's: packets go on to where they were going */
 };
 
 /* Which of IPVS's state tables a packet is judged by. */
@@ -338,4 +343,5 @@ enum settings_flag {
 	SETTING_SLOPPY_SCTP = 0x2000,
 	SETTING_SECURE_TCP = 0x4000,
 	SETTING_OWN_TIMEOUTS = 0x8000, /* some service has time-outs of its own */
+	SETTING_BYPASS = 0x10000, /* cache_bypass: what goes by a firewall mark and finds no server goes on to where it was going */
 };

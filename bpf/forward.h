@@ -110,6 +110,6 @@ static __always_inline int forward(enum family family, struct xdp_md *ctx, struc
 	if ((server->flags & (SERVER_REACHABLE | SERVER_LOCAL)) == SERVER_REACHABLE)
 		return forward_on(family, ctx, packet, server, what);
 	if (server->flags & SERVER_LOCAL)
-		return pass(PASS_LOCAL_SERVER);
+		return server->forwarding == FORWARD_BYPASS ? jump(ctx, TAIL_ROUTE) : pass(PASS_LOCAL_SERVER);
 	return drop(DROP_NO_NEXT_HOP);
 }

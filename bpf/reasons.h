@@ -38,5 +38,6 @@ enum reason {
 	PASS_FTP_DATA = 69,
 	PASS_LOCAL_SERVER = 70,
 	PASS_ICMP = 71,
+	PASS_BYPASS = 72,
 	REASON_COUNT = 96,
 };

@@ -297,6 +297,7 @@ const forwardingSettingsSchema = z.object({
   connectionReuse: z.int(),
   sloppyTcp: z.boolean(),
   sloppySctp: z.boolean(),
+  cacheBypass: z.boolean(),
   dropEntry: z.int(),
   dropPacket: z.int(),
   secureTcp: z.int(),

@@ -35,6 +35,8 @@ export interface ForwardingSettings extends DefenceSettings {
   readonly sloppyTcp: boolean;
   /** `sloppy_sctp`: any SCTP packet but an ABORT may. */
   readonly sloppySctp: boolean;
+  /** `cache_bypass`: what goes by a firewall mark and finds no real server goes on to where it was going. */
+  readonly cacheBypass: boolean;
   /** `lblc_expiration`: how long lblc remembers the server of a virtual address that nobody asks for. */
   readonly lblcExpiration: Micros;
   /** `lblcr_expiration`: how long lblcr leaves a set of servers as it is. */
@@ -58,6 +60,7 @@ export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   connectionReuse: 1,
   sloppyTcp: false,
   sloppySctp: false,
+  cacheBypass: false,
   dropEntry: 0,
   dropPacket: 0,
   secureTcp: 0,

@@ -93,7 +93,7 @@ describe('vipwright status about the packet path', () => {
       'packet path',
       '  connections 1024, connections6 2048',
       '  conn_reuse_mode 3, expire_nodest_conn off, expire_quiescent_template off',
-      '  sloppy_tcp off, sloppy_sctp off',
+      '  sloppy_tcp off, sloppy_sctp off, cache_bypass off',
       '  drop_entry 2 (automatic, on now), drop_packet 0 (off), secure_tcp 3 (on)',
       '  amemthresh 1024, am_droprate 10, table_threshold 10',
       '  local_out on, local_ports 1024 65535',

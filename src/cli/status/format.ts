@@ -32,13 +32,13 @@ function modeText(mode: number): string {
 function formatPacketPath({ tableSizes, settings }: StatusReport['dataPlane']): string[] {
   if (!tableSizes) return [];
   const onOff = (on: boolean): string => (on ? 'on' : 'off');
-  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, sloppyTcp, sloppySctp, localOut, localPorts } = settings;
+  const { expireConnectionsOfDeleted, expireTemplatesOfQuiescent, connectionReuse, localOut, localPorts } = settings;
   return [
     '',
     'packet path',
     `  connections ${tableSizes.connections}, connections6 ${tableSizes.connections6}`,
     `  conn_reuse_mode ${connectionReuse}, expire_nodest_conn ${onOff(expireConnectionsOfDeleted)}, expire_quiescent_template ${onOff(expireTemplatesOfQuiescent)}`,
-    `  sloppy_tcp ${onOff(sloppyTcp)}, sloppy_sctp ${onOff(sloppySctp)}`,
+    `  sloppy_tcp ${onOff(settings.sloppyTcp)}, sloppy_sctp ${onOff(settings.sloppySctp)}, cache_bypass ${onOff(settings.cacheBypass)}`,
     `  drop_entry ${modeText(settings.dropEntry)}, drop_packet ${modeText(settings.dropPacket)}, secure_tcp ${modeText(settings.secureTcp)}`,
     `  amemthresh ${settings.memoryThreshold}, am_droprate ${settings.dropRate}, table_threshold ${settings.tableThreshold}`,
     `  local_out ${onOff(localOut)}, local_ports ${localPorts.first} ${localPorts.last}`,

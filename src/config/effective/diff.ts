@@ -37,6 +37,7 @@ const GLOBAL: Fields = {
   'forwarding.expireTemplatesOfQuiescent': { name: 'expire_quiescent_template' },
   'forwarding.sloppyTcp': { name: 'sloppy_tcp' },
   'forwarding.sloppySctp': { name: 'sloppy_sctp' },
+  'forwarding.cacheBypass': { name: 'cache_bypass' },
   'forwarding.dropEntry': { name: 'drop_entry' },
   'forwarding.dropPacket': { name: 'drop_packet' },
   'forwarding.secureTcp': { name: 'secure_tcp' },

@@ -17,6 +17,7 @@ describe('packet_path', () => {
     ['expire_quiescent_template on', { expireTemplatesOfQuiescent: true }],
     ['sloppy_tcp yes', { sloppyTcp: true }],
     ['sloppy_sctp', { sloppySctp: true }],
+    ['cache_bypass', { cacheBypass: true }],
     ['secure_tcp', { secureTcp: 3 }],
     ['secure_tcp\nsecure_tcp off', { secureTcp: 0 }],
     ['secure_tcp automatic', { secureTcp: 1 }],

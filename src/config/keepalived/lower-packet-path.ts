@@ -22,6 +22,7 @@ export function readPacketPath(root: BoundBlock): Pick<Configuration, 'forwardin
       connectionReuse: (block.number('conn_reuse_mode') ?? standard.connectionReuse) as ForwardingSettings['connectionReuse'],
       sloppyTcp: flag('sloppy_tcp', standard.sloppyTcp),
       sloppySctp: flag('sloppy_sctp', standard.sloppySctp),
+      cacheBypass: flag('cache_bypass', standard.cacheBypass),
       dropEntry: readMode(block, 'drop_entry') ?? standard.dropEntry,
       dropPacket: readMode(block, 'drop_packet') ?? standard.dropPacket,
       secureTcp: readMode(block, 'secure_tcp') ?? standard.secureTcp,

@@ -43,6 +43,10 @@ export const PACKET_PATH = block(
     leaf('expire_quiescent_template', flag, 'Persistence holds no client with a server of weight 0.', { ...EXTENSION, default: 'off' }),
     leaf('sloppy_tcp', flag, 'Any TCP segment but a reset may begin a connection, not only a SYN.', { ...EXTENSION, default: 'off' }),
     leaf('sloppy_sctp', flag, 'Any SCTP packet but an ABORT may begin a connection, not only an INIT.', { ...EXTENSION, default: 'off' }),
+    leaf('cache_bypass', flag, 'What goes by a firewall mark and finds no real server goes on to where it was going.', {
+      ...EXTENSION,
+      default: 'off',
+    }),
     leaf('drop_entry', MODE, `Half-open connections, and idle ones of few packets, give up their places: ${MODES}`, {
       ...EXTENSION,
       default: 'off',

@@ -29,6 +29,12 @@ describe('firewall marks', () => {
     expect(b.listing()).toContain('ip 10.0.0.0:0 0.0.0.7:0 10.2.0.2:0');
   });
 
+  it('let packets that find no server go on by cache_bypass, those of services by address not', () => {
+    const bypassed = new Bed({ cacheBypass: true }).service(MARK, []).service(tcp(80), []);
+    expect([bypassed.send({ mark: 7 }), bypassed.send({ clientPort: 1 })]).toEqual(['pass', 'no-server']);
+    expect(new Bed().service(MARK, []).send({ mark: 7 })).toBe('no-server');
+  });
+
   it('are kept apart by family', () => {
     const b = new Bed().service({ kind: 'fwmark', mark: 7, family: 6 }, ['fd00::2'], {
       persistence: { timeoutSeconds: 9, prefixLength: 64 },

@@ -160,7 +160,7 @@ export class Traffic {
     if (!service || packet.clientPort === FTP_DATA_PORT) return PASS;
     if (this.isEveryNth()) return { kind: 'drop', reason: 'every-nth' };
     const bound = service.service.persistence ? this.bindPersistent(service, packet, now) : this.bindPlain(service, packet, now);
-    if (!bound) return refuse(service, packet);
+    if (!bound) return this.settings().cacheBypass && service.service.key.kind === 'fwmark' ? PASS : refuse(service, packet);
     const { server, template } = bound;
     const { protocol, client, clientPort, virtual, virtualPort } = packet;
     const serverPort = serverPortFor(service, server, packet);

@@ -34,21 +34,18 @@ function describe(
   index: number,
   jiffies: number,
 ): ConnectionStatus | undefined {
-  const { servers, numbers } = path;
+  const { numbers } = path;
   const { META_VALID, META_BUSY, META_REPLY } = numbers.meta as Record<MetaName, number>;
   const meta = entries.u32(index, 'meta');
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
-  const server = entries.u32(index, 'server');
   const ends = endsOf(entries, family, index);
   return {
     protocol: protocolOf(path, meta),
     state: stateName(path, meta),
     expiresSeconds: Math.floor(remaining / path.hz),
     ...ends,
-    server: readServerAddress(path, server),
-    // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
-    serverPort: ends.virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || ends.virtualPort,
+    ...serverOf(path, entries.u32(index, 'server'), ends.virtualPort, family),
     ...(meta & (numbers.meta.META_FULLNAT as number) && { local: localOf(path, entries, index, family) }),
   };
 }
@@ -86,9 +83,19 @@ function addressOf(entries: Records, index: number, field: 'client' | 'virtual',
   return IpAddress.fromBytes(bytes) as IpAddress;
 }
 
-function readServerAddress({ servers, numbers }: PacketPath, server: number): IpAddress {
-  const length = servers.u8(server, 'family') === numbers.family.FAMILY_6 ? 16 : 4;
-  return IpAddress.fromBytes(servers.bytesOf(server, 'address').subarray(0, length)) as IpAddress;
+function serverOf(
+  { servers, numbers }: PacketPath,
+  server: number,
+  virtualPort: number,
+  family: IpFamily,
+): Pick<ConnectionStatus, 'server' | 'serverPort'> {
+  const isBypass = servers.u8(server, 'forwarding') === numbers.forwarding.FORWARD_BYPASS;
+  const is6 = isBypass ? family === 6 : servers.u8(server, 'family') === numbers.family.FAMILY_6;
+  const address = IpAddress.fromBytes(servers.bytesOf(server, 'address').subarray(0, is6 ? 16 : 4)) as IpAddress;
+  // Of a connection that has no server IPVS shows zeros.
+  if (isBypass) return { server: address, serverPort: 0 };
+  // A server of every port has none of its own; with direct routing the packet keeps the one that it asked for.
+  return { server: address, serverPort: virtualPort === INVALID_PORT ? INVALID_PORT : servers.port(server, 'port') || virtualPort };
 }
 
 /** Templates of firewall marks are of every protocol: `ip`. */

@@ -56,6 +56,7 @@ const TAILS = {
   TAIL_REPLY_ICMP: 'reply_icmp_program',
   TAIL_REPLY_ICMP6: 'reply_icmp6_program',
   TAIL_TUNNEL_ERROR: 'tunnel_error_program',
+  TAIL_ROUTE: 'route_program',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = ['balance', ...Object.values(TAILS)];

@@ -39,7 +39,8 @@ export class ServerNumbers {
 
   constructor(path: PacketPath) {
     this.path = path;
-    this.limit = path.servers.bytes.length / path.servers.layout.size;
+    this.limit = path.servers.bytes.length / path.servers.layout.size - 1;
+    this.writeBypass(this.limit);
   }
 
   requireRoom(): void {
@@ -214,6 +215,15 @@ export class ServerNumbers {
       numbered.seen = totals;
       return { server, change };
     });
+  }
+
+  /** The last number is nobody's: of connections that go on to where they were going. It never was deleted, nor is it being drained. */
+  private writeBypass(number: number): void {
+    const { servers, loads, numbers } = this.path;
+    const { SERVER_AVAILABLE, SERVER_LOCAL } = numbers.serverFlag as Record<string, number>;
+    servers.setU8(number, 'forwarding', numbers.forwarding.FORWARD_BYPASS as number);
+    servers.setU16(number, 'flags', (SERVER_AVAILABLE as number) | (SERVER_LOCAL as number));
+    loads.setU32(number, 'weight', 1);
   }
 
   private isReferenced(number: number): boolean {

@@ -28,6 +28,7 @@ export function writeSettings({ settings, numbers }: PacketPath, current: Forwar
     SETTING_SLOPPY_TCP: current.sloppyTcp,
     SETTING_SLOPPY_SCTP: current.sloppySctp,
     SETTING_SECURE_TCP: isOn(current.secureTcp),
+    SETTING_BYPASS: current.cacheBypass,
   };
   let flags = settings.u32(0, 'flags');
   for (const [name, on] of Object.entries(switches)) {

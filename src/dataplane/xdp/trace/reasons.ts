@@ -82,7 +82,8 @@ export const REASONS: Readonly<Record<string, Words>> = {
   REJECT_IN_TUNNEL: {
     meaning:
       'is an ICMP error about what a tunnel carried to a real server: told to the client whose packet that was; the MTU of a narrow way is kept in mind for ten minutes.',
-    remedy: 'For "fragmentation needed" nothing; else see whether the real server takes the tunnel: `vipwright realserver status`, `modprobe ipip`.',
+    remedy:
+      'For "fragmentation needed" nothing; else see whether the real server takes the tunnel: `vipwright realserver status`, `modprobe ipip`.',
   },
   ANSWER_COOKIE: {
     meaning: 'is a SYN that the SYN proxy answered for the real servers, with a SYN cookie.',
@@ -130,6 +131,12 @@ export const REASONS: Readonly<Record<string, Words>> = {
   PASS_ICMP: {
     meaning: 'is ICMP or ICMPv6 for the virtual address itself (neighbour discovery too), or an error that quotes no known connection.',
     remedy: 'Nothing.',
+  },
+  PASS_BYPASS: {
+    meaning:
+      "goes on to where it was going, for no real server of its mark took its connection (`cache_bypass`); the director's stack forwards it.",
+    remedy:
+      'See why no real server does: `vipwright status`. Few of a connection come here; all do where the packet path may not send by the interface.',
   },
 };
 
