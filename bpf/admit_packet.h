@@ -122,9 +122,9 @@ static __always_inline struct service *service_of(enum family family, struct xdp
 	*service_port = 0;
 	if (settings.mark_rules & 0xffff) {
 		if (family == FAMILY_6)
-			index = marked_service6((const struct conn_key6 *)key, ctx->ingress_ifindex);
+			index = marked_service6((const struct conn_key6 *)key, ingress_of(ctx));
 		else
-			index = marked_service(key, ctx->ingress_ifindex);
+			index = marked_service(key, ingress_of(ctx));
 	}
 	if (index == NO_SERVICE && family == FAMILY_6)
 		index = find_service6(&packet->ip6->destination, ports->destination, packet->protocol, service_port);

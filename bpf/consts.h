@@ -157,6 +157,8 @@ enum tail {
 	TAIL_REPLY_ICMP6 = 24,
 	TAIL_TUNNEL_ERROR = 25,
 	TAIL_ROUTE = 26,
+	TAIL_TAGGED = 27,
+	TAIL_BALANCE = 28,
 	TAIL_COUNT,
 };
 
@@ -334,6 +336,7 @@ enum settings_flag {
 	SETTING_PROXIED = 4,        /* some service has made handshakes for its servers: there may be META_PROXIED connections */
 	SETTING_EVERY_ADDRESS = 8,  /* firewall marks are given to more destinations than the filter names */
 	SETTING_TUNNEL = 16,        /* some real server is tunnelled: errors about that may come by */
+	SETTING_TAGGED = 32,        /* some port is a VLAN on another one */
 	/* IPVS's switches (net.ipv4.vs.*). */
 	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
 	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */

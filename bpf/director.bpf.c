@@ -20,8 +20,11 @@ int balance(struct xdp_md *ctx)
 	__u8 flags = 0;
 	int verdict;
 
-	if (!parse_ipv4(ctx, &packet))
-		return parse_ipv6(ctx, &packet) ? jump(ctx, TAIL_BALANCE6) : XDP_PASS;
+	if (!parse_ipv4(ctx, &packet)) {
+		if (parse_ipv6(ctx, &packet))
+			return jump(ctx, TAIL_BALANCE6);
+		return settings.flags & SETTING_TAGGED ? jump(ctx, TAIL_TAGGED) : XDP_PASS;
+	}
 	if (!may_be_virtual(packet.ip->daddr))
 		return settings.flags & SETTING_EVERY_ADDRESS ? jump(ctx, TAIL_STRAY) :
 		       may_be_reply(packet.ip->saddr, packet.ip->daddr) ? answer(ctx, &packet) : XDP_PASS;

@@ -18,11 +18,11 @@ __noinline int find_route(struct xdp_md *ctx, struct bpf_fib_lookup *way)
 
 	if (!way)
 		return BPF_FIB_LKUP_RET_NOT_FWDED;
-	way->ifindex = ctx->ingress_ifindex;
+	way->ifindex = ingress_of(ctx);
 	found = bpf_fib_lookup(ctx, way, sizeof(*way), 0);
 	ifindex = way->ifindex;
 	/* The packet path may not send by every interface. */
-	if (found == BPF_FIB_LKUP_RET_SUCCESS && !bpf_map_lookup_elem(&ports, &ifindex))
+	if (found == BPF_FIB_LKUP_RET_SUCCESS && !bpf_map_lookup_elem(&ports, &ifindex) && tagged_port(ifindex) == MAX_PORTS)
 		return BPF_FIB_LKUP_RET_NO_NEIGH;
 	return found < 0 ? BPF_FIB_LKUP_RET_NOT_FWDED : found;
 }

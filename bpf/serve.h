@@ -49,11 +49,11 @@ static __always_inline int loses_checksum(enum family family, const struct packe
 /* Where the packet came from. */
 static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth, struct hop *hop)
 {
-	__u32 i;
+	__u32 i, ingress = ingress_of(ctx);
 
 	hop->port = MAX_PORTS;
 	for (i = 0; i < MAX_PORTS; i++) {
-		if (settings.port_indexes[i] != ctx->ingress_ifindex)
+		if (settings.port_indexes[i] != ingress)
 			continue;
 		hop->port = i;
 		break;

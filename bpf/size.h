@@ -3,6 +3,7 @@
 #pragma once
 
 #include "parse.h"
+#include "tags.h"
 
 /*
  * In generic mode the stack shows packets that it has put together (GRO), or that a sender on the same host has not taken apart yet (TSO),
@@ -10,10 +11,10 @@
  */
 static __noinline int is_put_together(struct xdp_md *ctx, __u32 length)
 {
-	__u32 i;
+	__u32 i, ingress = ingress_of(ctx);
 
 	for (i = 0; i < MAX_PORTS; i++)
-		if (settings.port_indexes[i] == ctx->ingress_ifindex)
+		if (settings.port_indexes[i] == ingress)
 			return settings.port_mtus[i] && length > settings.port_mtus[i];
 	return 0;
 }

@@ -362,6 +362,8 @@ struct settings {
 	__u64 port_macs[MAX_PORTS]; /* as the first eight bytes of a frame, the last two cleared; 0: no port of this number */
 	__u32 port_indexes[MAX_PORTS]; /* the interfaces' indexes */
 	__u32 port_mtus[MAX_PORTS]; /* 0: not checked */
+	__u32 port_lowers[MAX_PORTS]; /* of a VLAN: the index of the port that its frames come and leave by, with a tag; else 0 */
+	__u16 port_tags[MAX_PORTS]; /* and its number */
 	__u64 address_filter[ADDRESS_FILTER_BITS / 64]; /* virtual addresses; those of IPv6 folded */
 	__u64 reply_filter[ADDRESS_FILTER_BITS / 64]; /* real servers' addresses, of those that are masqueraded, and local addresses */
 	__u64 hash6_seed[HASH6_WORDS];
@@ -401,5 +403,6 @@ struct scratch {
 	__u32 icmp_budget;
 	__u32 icmp_refilled; /* jiffies */
 	struct address6 icmp_source; /* all zero: the address that the packet was sent to */
+	__u32 ingress; /* of a packet whose tag was taken off: its VLAN's interface; else 0 */
 	__u32 icmp_port; /* the interface by which the next ICMP error leaves; 0: that by which its packet came */
 };

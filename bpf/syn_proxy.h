@@ -26,10 +26,10 @@
 
 static __always_inline __u32 ingress_mtu(struct xdp_md *ctx)
 {
-	__u32 i;
+	__u32 i, ingress = ingress_of(ctx);
 
 	for (i = 0; i < MAX_PORTS; i++)
-		if (settings.port_indexes[i] == ctx->ingress_ifindex && settings.port_mtus[i])
+		if (settings.port_indexes[i] == ingress && settings.port_mtus[i])
 			return settings.port_mtus[i];
 	return ETH_DATA_LEN;
 }

@@ -22,6 +22,7 @@ import {
   withIdentification,
 } from './frame-words.ts';
 import { wordsOfFrame } from './frame-words-read.ts';
+import { DIRECTOR_MAC } from './xdp-frames.ts';
 import { hopTo, INGRESS_INTERFACE, type Passage, Rig } from './xdp-support.ts';
 
 /** Where a frame that goes out is from. */
@@ -168,6 +169,10 @@ export class Stage {
       this.rig.port = Number(number);
     },
     'port-mtu': (mtu = '') => this.rig.plane.path.settings.setBytes(0, 'port_mtus', new Uint8Array(Uint32Array.of(Number(mtu)).buffer)),
+    /** The interface of a VLAN on the port, or on the one of another index; a port of its own. */
+    tagged: (index = '', id = '', lower = String(INGRESS_INTERFACE)) => this.addVlan(Number(index), Number(id), Number(lower)),
+    /** The way to a server leads by that interface. */
+    by: (name = '', port = '') => void this.ways.set(this.addressText(name), Number(port)),
     'tx-by-redirect': () => this.setFlag('SETTING_TX_BY_REDIRECT', true),
     'no-ports': () => {
       for (const key of Array.from(this.rig.plane.path.ports.keys())) this.rig.plane.path.ports.delete(key);
@@ -245,6 +250,18 @@ export class Stage {
 
   private addressText(name: string): string {
     return String(addressOf(name, this.names));
+  }
+
+  private addVlan(index: number, id: number, lower: number): void {
+    const { settings } = this.rig.plane.path;
+    const ports = new Uint32Array(settings.bytesOf(0, 'port_indexes').slice().buffer);
+    const number = ports.indexOf(0, 1);
+    const put = (field: string, value: Uint8Array): void => settings.bytesOf(0, field).set(value, number * value.length);
+    put('port_indexes', new Uint8Array(Uint32Array.of(index).buffer));
+    put('port_lowers', new Uint8Array(Uint32Array.of(lower).buffer));
+    put('port_tags', new Uint8Array(Uint16Array.of(id).buffer));
+    put('port_macs', Uint8Array.of(...DIRECTOR_MAC, 0, 0));
+    this.setFlag('SETTING_TAGGED', true);
   }
 
   private setFlag(name: string, on: boolean): void {

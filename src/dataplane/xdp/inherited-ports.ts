@@ -11,6 +11,9 @@ export function allowInherited(devices: BpfMap, settings: Records, servers: Reco
   for (let port = 0; port < settings.u32(0, 'port_count'); port++) indexes.add(settings.u32Of(0, 'port_indexes', port));
   const count = servers.bytes.length / servers.layout.size;
   for (let server = 0; server < count; server++) indexes.add(servers.u32(server, 'ifindex'));
+  // Frames of a VLAN leave by the port underneath.
+  for (let port = 0; port < settings.u32(0, 'port_count'); port++)
+    if (settings.u32Of(0, 'port_lowers', port) !== 0) indexes.delete(settings.u32Of(0, 'port_indexes', port));
   indexes.delete(0);
   for (const index of indexes) {
     try {

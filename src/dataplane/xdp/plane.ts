@@ -120,6 +120,7 @@ export class XdpDataPlane implements DataPlane {
       devices: this.path.ports,
       logger: options.logger,
       pinDirectory,
+      flag: this.path.numbers.settingsFlag.SETTING_TAGGED as number,
     });
     this.localOut = new LocalOut(this.path, options.logger);
     this.filters = new Filters(this.path, (name) => this.ports.indexOf(name));

@@ -57,9 +57,11 @@ const TAILS = {
   TAIL_REPLY_ICMP6: 'reply_icmp6_program',
   TAIL_TUNNEL_ERROR: 'tunnel_error_program',
   TAIL_ROUTE: 'route_program',
+  TAIL_TAGGED: 'tagged_program',
+  TAIL_BALANCE: 'balance',
 } as const;
 /** All that packets run through. */
-const PROGRAMS = ['balance', ...Object.values(TAILS)];
+const PROGRAMS = Object.values(TAILS);
 
 export interface PacketPathOptions {
   readonly objectPath: string;

@@ -6,7 +6,7 @@ export { createInotify, makeFifo, readInotify, unwatchDirectory, watchDirectory 
 export { addressOf, lastErrno } from './library.ts';
 export { type ControlMessage, MessageReceiver, type ReceivedMessage } from './message.ts';
 export { enterNetworkNamespace, inNetworkNamespace, MNT_DETACH, mount, networkNamespaceCookie, unmount } from './namespace.ts';
-export { setOffload } from './offload.ts';
+export { keepTags, setOffload } from './offload.ts';
 export { watchSignal } from './signal.ts';
 export {
   AF_NETLINK,

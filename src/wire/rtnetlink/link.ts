@@ -30,6 +30,9 @@ const IFLA_AF_SPEC = 26;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
+const IFLA_VLAN_ID = 1;
+const IFLA_VLAN_PROTOCOL = 5;
+const ETH_P_8021Q = 0x8100;
 const VETH_INFO_PEER = 1;
 /** Macvlans of the same interface do not talk to each other: two virtual routers of one host must not meet inside it. */
 const MACVLAN_MODE_PRIVATE = 1;
@@ -59,6 +62,8 @@ export interface Link {
   readonly mac?: Uint8Array;
   /** Driver kind for virtual interfaces: `veth`, `bridge`, `macvlan`, `vlan`, `bond` … */
   readonly kind?: string;
+  /** Of a VLAN of IEEE 802.1Q: its number. */
+  readonly vlan?: number;
   /** The interface underneath (VLAN, macvlan) or the peer in this namespace (veth). */
   readonly lowerIndex?: number;
   /** The bridge or bond that this interface belongs to. */
@@ -150,7 +155,7 @@ export function decodeLink(payload: Uint8Array): Decoded<Link> {
   if (!attributes.ok) return attributes;
   const name = attributes.value.get(IFLA_IFNAME);
   const mac = attributes.value.get(IFLA_ADDRESS);
-  const kind = linkKind(attributes.value.get(IFLA_LINKINFO));
+  const { kind, vlan } = linkInfo(attributes.value.get(IFLA_LINKINFO));
   const lowerIndex = readU32(attributes.value.get(IFLA_LINK));
   const masterIndex = readU32(attributes.value.get(IFLA_MASTER));
   const flags = view.getUint32(8, HOST_IS_LITTLE_ENDIAN);
@@ -165,14 +170,25 @@ export function decodeLink(payload: Uint8Array): Decoded<Link> {
     mtu: readU32(attributes.value.get(IFLA_MTU)) ?? 0,
     ...(mac && mac.length > 0 && { mac: mac.slice() }),
     ...(kind !== undefined && { kind }),
+    ...(vlan !== undefined && { vlan }),
     ...(lowerIndex !== undefined && { lowerIndex }),
     ...(masterIndex !== undefined && { masterIndex }),
   });
 }
 
-function linkKind(linkInfo: Uint8Array | undefined): string | undefined {
-  if (!linkInfo) return undefined;
-  const attributes = decodeAttributes(linkInfo);
-  const kind = attributes.ok ? attributes.value.get(IFLA_INFO_KIND) : undefined;
-  return kind && readText(kind);
+function linkInfo(info: Uint8Array | undefined): { readonly kind?: string; readonly vlan?: number } {
+  const attributes = info && decodeAttributes(info);
+  const kind = attributes?.ok ? attributes.value.get(IFLA_INFO_KIND) : undefined;
+  if (!attributes?.ok || !kind) return {};
+  const vlan = readText(kind) === 'vlan' ? vlanNumber(attributes.value.get(IFLA_INFO_DATA)) : undefined;
+  return { kind: readText(kind), ...(vlan !== undefined && { vlan }) };
+}
+
+/** Kernels before the second kind of tag did not say which one it is. */
+function vlanNumber(data: Uint8Array | undefined): number | undefined {
+  const attributes = data && decodeAttributes(data);
+  const id = attributes?.ok ? attributes.value.get(IFLA_VLAN_ID) : undefined;
+  const protocol = attributes?.ok ? attributes.value.get(IFLA_VLAN_PROTOCOL) : undefined;
+  if (!id || id.length < 2 || (protocol && protocol.length >= 2 && viewOf(protocol).getUint16(0) !== ETH_P_8021Q)) return undefined;
+  return viewOf(id).getUint16(0, HOST_IS_LITTLE_ENDIAN);
 }

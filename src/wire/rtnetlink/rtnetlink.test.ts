@@ -155,6 +155,37 @@ describe('links', () => {
     });
   });
 
+  it.each([
+    ['its number', [{ type: 1, value: Uint8Array.of(100, 0) }], 100],
+    [
+      'its number, of the usual kind',
+      [
+        { type: 1, value: Uint8Array.of(44, 1) },
+        { type: 5, value: Uint8Array.of(0x81, 0) },
+      ],
+      300,
+    ],
+    [
+      'none where its tag is of the other kind',
+      [
+        { type: 1, value: Uint8Array.of(100, 0) },
+        { type: 5, value: Uint8Array.of(0x88, 0xa8) },
+      ],
+      undefined,
+    ],
+    ['none where the kernel does not say', [], undefined],
+  ])('of a VLAN have %s', (_, data, vlan) => {
+    const info = {
+      type: 18,
+      value: [
+        { type: 1, value: text('vlan') },
+        { type: 2, value: data },
+      ],
+    };
+    const link = decodeLink(kernelMessage([0, 0, 1, 0, ...u32(2), ...u32(1), ...u32(0)], [{ type: 3, value: text('eth0.100') }, info]));
+    expect(link.ok && link.value.vlan).toBe(vlan);
+  });
+
   it('tell up from running, and do without what an interface does not have', () => {
     const noCarrier = kernelMessage([0, 0, 4, 3, ...u32(1), ...u32(0x1 | 0x8), ...u32(0)], [{ type: 3, value: text('lo') }]);
     expect(decodeLink(noCarrier)).toMatchObject({ ok: true, value: { up: true, running: false, loopback: true, hardwareType: 772 } });

@@ -38,7 +38,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   },
   DROP_NO_HEADROOM: {
     meaning:
-      "is for a tunnel or becomes a longer one in the SYN proxy, but its port's driver left no room before the frame for what that takes.",
+      "is for a tunnel or a VLAN, or becomes a longer one in the SYN proxy, but its port's driver left no room before the frame for what that takes.",
     remedy: "Forward by `DR` or `NAT`, or use a port whose driver leaves XDP's usual room.",
   },
   DROP_NO_LOCAL_PORT: {
