@@ -220,7 +220,8 @@ struct service services[MAX_SERVICES] SEC(".data.services");
 #define BOUND(index, limit)                                                                                                        \
 	if ((index) >= (limit))                                                                                                    \
 		return NULL;                                                                                                       \
-	asm volatile("" : "+r"(index))
+	asm volatile("" : "+r"(index));                                                                                            \
+	index &= (limit) - 1
 
 static __always_inline struct server *server_at(__u64 index)
 {
