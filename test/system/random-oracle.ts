@@ -8,7 +8,9 @@ import { bodyError, headerError, isAssociationRight, sameBytes, sum, type View, 
 import type { Behind, Virtual, World } from './random-world.ts';
 import { LOCAL_PORTS, macNumber } from './random-world.ts';
 import { DIRECTOR_MAC, PROTOCOL } from './xdp-frames.ts';
+import { DIRECTOR, DIRECTOR6 } from './xdp-support.ts';
 
+const TUNNEL_SOURCES = [DIRECTOR, DIRECTOR6];
 const GRE = 47;
 const IPIP = 4;
 const IP6_IN_IP = 41;
@@ -55,6 +57,8 @@ export class Oracle {
     hold(before !== undefined && after !== undefined, 'it is no IP packet');
     const isBack = sameBytes(left, 0, came, 6, 6);
     if (isBack && isOwnError(before, after)) return this.checkOwnError(before, after);
+    const carried = isBack && isErrorOf(before) ? carriedIn(before) : undefined;
+    if (carried) return checkTunnelError(carried, after);
     const to = macNumber(left, 0);
     const behind = left[0] === 2 && left[1] === 5 ? this.world.byMac.get(to) : undefined;
     if (behind) return this.checkForwarded(before, after, behind);
@@ -238,6 +242,28 @@ function isOwnError(before: View, after: View): boolean {
 function quotedIn(view: View): View | undefined {
   const quoted = view.body + 28 > view.end ? undefined : viewOf(view.bytes, view.body + 8);
   return quoted && quoted.body + 4 <= view.end ? quoted : undefined;
+}
+
+/** What an error to the director quotes of a packet that one of its tunnels carried. */
+function carriedIn(error: View): View | undefined {
+  const quoted = quotedIn(error);
+  if (!quoted || !TUNNEL_SOURCES.some(({ bytes }) => sameBytes(bytes, 0, error.bytes, error.addresses + error.size, error.size)))
+    return undefined;
+  const { bytes, body, protocol } = quoted;
+  const between = { [IPIP]: 0, [IP6_IN_IP]: 0, [GRE]: (bytes[body] as number) & 0x80 ? 8 : 4, [PROTOCOL.udp]: 12 }[protocol];
+  return between === undefined || body + between + 20 > error.end ? undefined : viewOf(bytes, body + between);
+}
+
+/** The client whose packet it was is told, from the virtual address, and as much of his packet as came is quoted. */
+function checkTunnelError(carried: View, after: View): Fate {
+  hold(isErrorOf(after) && after.family === carried.family, 'the client is told nothing');
+  hold(
+    sameBytes(after.bytes, after.addresses, carried.bytes, carried.addresses + carried.size, carried.size),
+    'not from the virtual address',
+  );
+  hold(sameBytes(after.bytes, after.addresses + after.size, carried.bytes, carried.addresses, carried.size), 'somebody else is told');
+  hold(sameBytes(after.bytes, after.body + 8, carried.bytes, carried.at, after.end - after.body - 8), 'the quotation was changed');
+  return `told IPv${after.family}`;
 }
 
 const flagsOf = (view: View): number | undefined =>

@@ -31,6 +31,7 @@ const METHODS = ['dr', 'ipip', 'gre', 'gue', 'nat', 'fullnat'];
 const FATES = [
   'PASS',
   'DROP',
+  'told IPv4',
   ...METHODS.flatMap((method) => both(`forwarded ${method}`, `error ${method}`)),
   ...both('replied nat', 'replied fullnat', 'rejected', 'cookie', 'challenge', 'handed over'),
 ];
