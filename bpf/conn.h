@@ -231,22 +231,27 @@ enum reach {
 static __always_inline struct conn *conn_find_within(enum family family, struct conn_line *first, const struct conn_key *key, enum reach reach)
 {
 	__u64 a = conn_tail(line_slot(family, first, 0));
-	__u64 b = conn_tail(line_slot(family, first, 1));
-	__u64 not_a = core_difference(line_slot(family, first, 0), a, key);
-	__u64 not_b = core_difference(line_slot(family, first, 1), b, key);
-	__u64 other = not_a | -not_a;
+	__u64 b, not_a, not_b, other;
 	struct conn *conn;
 
-	/* Which of the two slots it is nobody can predict, so it is computed: all ones where the first differs. The compiler would branch. */
-	asm volatile("" : "+r"(other));
-	other = (__u64)((__s64)other >> 63);
-	asm volatile("" : "+r"(other));
-	conn = line_slot(family, first, other & 1);
-	if (!((not_a & ~other) | (not_b & other)) && (family == FAMILY_4 || !rest_difference(conn, key)))
-		return conn;
-	/* Nothing but the rest of the addresses may have told the first entry from the one that is wanted. */
-	if (family == FAMILY_6 && conn_is_hit(family, line_slot(family, first, 1), key))
-		return line_slot(family, first, 1);
+	if (family == FAMILY_6) {
+		/* Each slot has a cache line of its own: the second is fetched only where the first is another one's. */
+		if (conn_is_hit(family, line_slot(family, first, 0), key))
+			return line_slot(family, first, 0);
+		if (conn_is_hit(family, line_slot(family, first, 1), key))
+			return line_slot(family, first, 1);
+	} else {
+		/* Which of the two slots it is nobody can predict, so it is computed: all ones where the first differs. The compiler would branch. */
+		b = conn_tail(line_slot(family, first, 1));
+		not_a = core_difference(line_slot(family, first, 0), a, key);
+		not_b = core_difference(line_slot(family, first, 1), b, key);
+		other = not_a | -not_a;
+		asm volatile("" : "+r"(other));
+		other = (__u64)((__s64)other >> 63);
+		asm volatile("" : "+r"(other));
+		if (!((not_a & ~other) | (not_b & other)))
+			return line_slot(family, first, other & 1);
+	}
 	if (a >> 32 & META_NEIGHBOUR) {
 		conn = conn_find_beside(family, key);
 		if (conn)
