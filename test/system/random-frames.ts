@@ -57,6 +57,9 @@ const SYN = 2;
 const RST = 4;
 const ACK = 16;
 
+/** IP numbers of IPv4 and IPv6 in IP, and of GRE. */
+const TUNNELS: readonly number[] = [4, 41, 47];
+
 export class FrameSource {
   private readonly random: Random;
   private readonly pool: Uint8Array[] = [];
@@ -84,7 +87,9 @@ export class FrameSource {
     if (following.length >= WAITING) following[random.below(WAITING)] = following.pop() as Uint8Array;
     const view = viewOf(left);
     if (!view || view.isLater) return;
-    const answer = random.below(8) ? answerTo(view, random) : errorAbout(view, random);
+    // Nobody answers to the director's own address; routers report errors there.
+    const isTunnel = TUNNELS.includes(view.protocol);
+    const answer = !isTunnel && random.below(8) ? answerTo(view, random) : errorAbout(view, random);
     if (answer) following.push(answer);
   }
 
