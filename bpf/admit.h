@@ -83,6 +83,9 @@ static __always_inline void template_key(enum family family, struct conn_key6 *k
 	__be32 client = (__be32)tuple->addresses, virtual = (__be32)(tuple->addresses >> 32);
 	__u64 virtual_rest = ~0ULL;
 
+	/* As in IPVS: FTP's holds for all ports. */
+	if (service_port == bpf_htons(FTP_PORT) && (tuple->kind & META_PROTOCOL) == CONN_TCP << META_PROTOCOL_SHIFT)
+		service_port = 0;
 	/* As in IPVS: a template of a mark is of every protocol, and has the mark for its virtual address. */
 	if (service->flags & SERVICE_MARKED) {
 		kind = CONN_IP << META_PROTOCOL_SHIFT | META_TEMPLATE;
@@ -165,7 +168,10 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 	__u32 meta;
 
 	has_way_back = server && (server->forwarding == FORWARD_MASQUERADE || admission->local);
-	meta = first_meta(key->kind, admission->event, has_way_back ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
+	if (admission->data && !admission->event)
+		meta = STATE_LISTEN | META_INACTIVE;
+	else
+		meta = first_meta(key->kind, admission->event, has_way_back ? DIRECTION_INPUT : DIRECTION_INPUT_ONLY);
 	if (has_way_back) {
 		admission->number = conn_number(family, place, key, conn);
 		if (family == FAMILY_6)
@@ -177,15 +183,19 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 			return reason;
 		}
 		meta |= admission->local ? META_MASQUERADED | META_FULLNAT : META_MASQUERADED;
+		if (!admission->local && (admission->data || is_ftp_session(key)))
+			meta |= META_FTP;
 	}
 	if (family == FAMILY_6)
 		((struct conn6 *)conn)->from = admission->from;
 	conn->server = admission->server;
 	conn->control = admission->control;
-	conn->local = admission->local;
+	conn->local = admission->local | admission->data;
 	conn->expires = admission->now + timeout_at(server, timeout_index(meta));
 	load_connection_added(admission->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
-	count_connection(admission->server);
+	/* As in IPVS: what a session leads to is part of it. */
+	if (!(admission->data >> 16))
+		count_connection(admission->server);
 	if (admission->local)
 		local_count(admission->local, 1);
 	conn_publish(family, conn, key, conn == line_slot(family, place->first, 0) ? meta | META_LOCK : meta);

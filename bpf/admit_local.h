@@ -22,7 +22,7 @@ static __always_inline int local_is_free(enum family family, const struct local_
 	struct conn_line *line;
 	struct conn_key6 key;
 
-	if (!reply_key(family, &key.core, search->tuple, search->server, local))
+	if (!reply_key(family, &key.core, search->tuple, search->server, local, 0))
 		return 0;
 	line = conn_line_of(family, &key.core);
 	return line && !conn_find(family, line, &key.core);

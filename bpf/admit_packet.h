@@ -28,6 +28,9 @@ static __noinline int begins_anew(const struct conn *conn, __u32 meta, __u8 even
 	}
 	if (!is_first || conn->control || !(settings.flags & SETTING_REUSE_CLOSED))
 		return 0;
+	/* Where FTP's data goes is said in their session. */
+	if (meta & META_FTP && conn->data)
+		return 0;
 	if (is_sctp)
 		return state == SCTP_CLOSED;
 	if (state == STATE_TIME_WAIT || state == STATE_CLOSE)
@@ -69,7 +72,7 @@ static __noinline void end_conn6(const struct conn_key6 *key, struct conn *conn)
 static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 id, __u32 server, enum rewrite what, __u32 local)
 {
 	struct fragment_way6 way = {
-		.server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0, .since = now_jiffies()
+		.server = server, .rewrite = what, .local = what == REWRITE_APART ? local : 0, .since = now_jiffies()
 	};
 	struct fragment_key6 key = fragment_key6(ip6, id);
 
@@ -79,7 +82,7 @@ static __noinline void remember_fragment6(const struct ip6_header *ip6, __be32 i
 static __noinline void remember_fragment4(const struct iphdr *ip, __u32 server, enum rewrite what, __u32 local)
 {
 	struct fragment_way way = {
-		.server = server, .rewrite = what, .local = what == REWRITE_BOTH ? local : 0, .since = now_jiffies()
+		.server = server, .rewrite = what, .local = what == REWRITE_APART ? local : 0, .since = now_jiffies()
 	};
 	struct packet packet = { .ip = (struct iphdr *)ip };
 	struct fragment_key key = fragment_key(&packet);
@@ -142,6 +145,13 @@ static __always_inline void count_one_packet(const struct admission *admission)
 	admission_cancel(admission);
 }
 
+static __always_inline int is_masqueraded(__u32 index)
+{
+	struct server *server = server_at(index);
+
+	return server && server->forwarding == FORWARD_MASQUERADE;
+}
+
 /* Finds or makes the connection's server. Returns 0 or the reason why there is none. */
 static __always_inline int choose_server(enum family family, struct xdp_md *ctx, const struct packet *packet, struct service *service,
 					 __u16 service_port, const struct conn_key *key, struct admission *admission)
@@ -163,6 +173,9 @@ static __always_inline int choose_server(enum family family, struct xdp_md *ctx,
 		admission_cancel(admission);
 		return reason;
 	}
+	/* FTP's data goes to the port that the client asks for. */
+	if (service_port && service_port != ((const struct ports *)packet->l4)->destination && is_masqueraded(admission->server))
+		admission->data = ((const struct ports *)packet->l4)->destination;
 	if (service->flags & SERVICE_ONE_PACKET && packet_protocol(family, packet) == IPPROTO_UDP) {
 		/* Nothing would remember where the answer to a local port belongs. */
 		if (admission->local)
@@ -212,6 +225,50 @@ static __always_inline int is_proxied(enum family family, const struct packet *p
 	return is_proxied4(key, now);
 }
 
+/* Out of line for the key's sake, as above, and verified once. */
+__noinline int is_expected4(const struct conn_key *plain, __u32 now)
+{
+	struct conn_line *line;
+	struct conn_key key;
+	struct conn *conn;
+
+	if (!plain)
+		return 0;
+	key = conn_key((__be32)plain->addresses, (__be32)(plain->addresses >> 32), 0, (__be16)(plain->ports >> 16), CONN_TCP << META_PROTOCOL_SHIFT);
+	line = conn_line_of(FAMILY_4, &key);
+	conn = line ? conn_find(FAMILY_4, line, &key) : NULL;
+	return conn && !conn_expired(conn, now);
+}
+
+/* The key is that of `keys6`, and is wanted again as it was. */
+__noinline int is_expected6(__u32 now)
+{
+	struct conn_line *line;
+	struct conn_key6 *key;
+	struct conn *conn;
+	__u32 ports, zero = 0;
+
+	key = bpf_map_lookup_elem(&keys6, &zero);
+	if (!key)
+		return 0;
+	ports = key->core.ports;
+	key->core.ports = ports & 0xffff0000;
+	find_lines6(key);
+	line = conn_line_of(FAMILY_6, &key->core);
+	conn = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
+	key->core.ports = ports;
+	find_lines6(key);
+	return conn && !conn_expired(conn, now);
+}
+
+/* Whether an FTP session expects this connection: from its client, to this port, but nobody knows from which. */
+static __always_inline int is_expected(enum family family, const struct packet *packet, struct conn_key *key, __u8 event, __u32 now)
+{
+	if (!(settings.flags & SETTING_FTP) || packet_protocol(family, packet) != IPPROTO_TCP || !(event & TCP_SYN))
+		return 0;
+	return family == FAMILY_6 ? is_expected6(now) : is_expected4(key, now);
+}
+
 /* A packet without a connection: whose service starts one, or gives it to the stack. */
 static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, struct packet *packet, const struct conn_key *key,
 					__u8 event, __u32 now)
@@ -222,12 +279,16 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 	struct server *server;
 	enum rewrite what;
 	__u16 service_port;
-	int reason;
+	int reason, is_ftp_data;
 
 	service = service_of(family, ctx, packet, key, &service_port);
 	if (!service)
 		return is_reply_source(family, packet) ? jump_to_reply(family, ctx) : pass(PASS_NO_SERVICE);
-	if (packet_protocol(family, packet) == IPPROTO_TCP && service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) &&
+	/* FTP's data, without persistence: nobody knows which server it is for. */
+	is_ftp_data = service_port && service_port != ports->destination;
+	if (is_ftp_data && !(service->flags & SERVICE_PERSISTENT))
+		return pass(PASS_NO_SERVICE);
+	if (!is_ftp_data && packet_protocol(family, packet) == IPPROTO_TCP && service->flags & (SERVICE_COOKIES | SERVICE_CHALLENGE) &&
 	    is_proxys(family, packet, service, event, now))
 		return jump(ctx, family == FAMILY_6 ? TAIL_SYN_PROXY6 : TAIL_SYN_PROXY);
 	if (!may_begin(family, packet, event))
@@ -249,8 +310,9 @@ static __always_inline int admit_packet(enum family family, struct xdp_md *ctx, 
 		return drop(DROP_SERVER_DELETED);
 	if (loses_checksum(family, packet, admission.server))
 		return drop(DROP_CHECKSUM_SPLIT);
-	what = server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT :
-	       server->forwarding == FORWARD_FULLNAT	? REWRITE_BOTH :
+	what = admission.data			       ? REWRITE_APART :
+	       server->forwarding == FORWARD_MASQUERADE ? REWRITE_ENDPOINT :
+	       server->forwarding == FORWARD_FULLNAT	? REWRITE_APART :
 							  REWRITE_NOTHING;
 	remember_fragment(family, packet, admission.server, what, admission.local);
 	return forward(family, ctx, packet, admission.server, server, what);

@@ -14,9 +14,18 @@ struct admission {
 	__u32 event; /* of its first packet: TCP's flags, or SCTP's event */
 	__u32 now;
 	__u32 local;  /* full NAT only: local_endpoint() */
+	__u32 data;   /* FTP's data connections only: as in struct conn; without an event nothing of the connection has come yet */
 	__u32 number; /* and the slot that the connection takes */
 	struct hop from; /* only where some server is masqueraded */
 };
+
+/* For who has no stack left for one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct admission);
+} admissions SEC(".maps");
 
 /* What a connection is found by, but for its lines. */
 static __always_inline void conn_tuple(enum family family, struct conn_key *tuple, const struct conn *conn, __u32 protocol)
@@ -31,6 +40,12 @@ static __always_inline void conn_tuple(enum family family, struct conn_key *tupl
 		((struct conn_key6 *)tuple)->rest[1] = rest[1];
 		((struct conn_key6 *)tuple)->rest[2] = rest[2];
 	}
+}
+
+/* FTP's sessions are told by the port that the client asks for, as in IPVS. Those that the SYN proxy makes are left alone. */
+static __always_inline int is_ftp_session(const struct conn_key *tuple)
+{
+	return (tuple->kind & META_FLOW) == CONN_TCP << META_PROTOCOL_SHIFT && tuple->ports >> 16 == bpf_htons(FTP_PORT);
 }
 
 /* Where full NAT sends a connection's packets from, in one word that is never 0: the number of a local address, and a port of it. */
@@ -85,14 +100,17 @@ static __always_inline void reply_follow(enum family family, struct conn *entry,
 	__builtin_memcpy(reply->mac, admission->from.mac, sizeof(reply->mac));
 }
 
-/* What a reply to a connection is found by; `local` 0: it goes to the client itself. `key` may be `tuple`: that spares stack. */
+/*
+ * What a reply to a connection is found by; `local` 0: it goes to the client itself; `data` 0: it comes from the server's own port. `key` may be
+ * `tuple`: that spares stack.
+ */
 static __always_inline int reply_key(enum family family, struct conn_key *key, const struct conn_key *tuple, const struct server *server,
-				     __u32 local)
+				     __u32 local, __u32 data)
 {
 	__be16 client_port = (__be16)tuple->ports, virtual_port = (__be16)(tuple->ports >> 16);
 	__u64 second = family == FAMILY_6 ? ((const struct conn_key6 *)tuple)->rest[1] << 32 : 0;
 	__u64 others = family == FAMILY_6 ? ((const struct conn_key6 *)tuple)->rest[0] : 0;
-	__be16 port = server->port ? server->port : virtual_port;
+	__be16 port = data ? (__be16)data : server->port ? server->port : virtual_port;
 	__u32 kind = (tuple->kind & META_FLOW) | META_REPLY;
 	__be32 client = (__be32)tuple->addresses;
 	const struct local_address *from;
@@ -239,27 +257,30 @@ static __noinline int proxied_forget6(const struct conn6 *conn)
 	return bpf_map_delete_elem(&proxied, &key);
 }
 
-static __always_inline void reply_remove_from(enum family family, struct conn *conn, __u32 protocol, struct conn_key *key)
+static __always_inline void reply_remove_from(enum family family, struct conn *conn, __u32 flow, struct conn_key *key)
 {
 	struct conn_place place;
 	struct conn_line *line;
 	struct server *server;
 	struct conn *reply;
-	__u32 index;
+	__u32 index, meta;
 
 	index = conn->server;
 	server = server_at(index);
 	if (!server)
 		return;
-	conn_tuple(family, key, conn, protocol);
-	if (!reply_key(family, key, key, server, conn->local))
+	conn_tuple(family, key, conn, flow & META_FLOW);
+	if (!reply_key(family, key, key, server, flow & META_FTP ? 0 : conn->local, flow & META_FTP ? conn->data : 0))
 		return;
 	line = conn_line_of(family, key);
 	reply = line ? conn_find_apart(family, line, key) : NULL;
-	/* A local address and port belong to one connection at a time. */
-	if (!reply || !(conn->local || reply_leads_to(family, reply, conn)) || !slot_claim(reply, conn_meta(reply)))
+	if (!reply)
 		return;
-	if (conn->local)
+	/* A local address and port belong to one connection at a time. */
+	meta = conn_meta(reply);
+	if (!(meta & META_FULLNAT || reply_leads_to(family, reply, conn)) || !slot_claim(reply, meta))
+		return;
+	if (meta & META_FULLNAT)
 		overflow_way_remove(family, *reply_number(family, reply));
 	/* Only now: until here the place would take stack. */
 	if (conn_place(family, key, &place))
@@ -275,21 +296,21 @@ static __always_inline void local_count(__u32 local, __u32 change)
 		__sync_fetch_and_add(&from->connections, change);
 }
 
-/* Takes the way back out of the table, unless it has become that of another connection. */
-__noinline int reply_remove(struct conn *conn, __u32 protocol)
+/* Takes the way back out of the table, unless it has become that of another connection. `flow`: META_FLOW and META_FTP of the connection. */
+__noinline int reply_remove(struct conn *conn, __u32 flow)
 {
 	struct conn_key key;
 
 	if (conn)
-		reply_remove_from(FAMILY_4, conn, protocol, &key);
+		reply_remove_from(FAMILY_4, conn, flow, &key);
 	return 0;
 }
 
-__noinline int reply_remove6(struct conn6 *conn, __u32 protocol)
+__noinline int reply_remove6(struct conn6 *conn, __u32 flow)
 {
 	struct conn_key6 key;
 
 	if (conn)
-		reply_remove_from(FAMILY_6, &conn->core, protocol, &key.core);
+		reply_remove_from(FAMILY_6, &conn->core, flow, &key.core);
 	return 0;
 }

@@ -17,9 +17,9 @@ static __always_inline void conn_unaccount(enum family family, struct conn *conn
 		return;
 	}
 	if (meta & META_MASQUERADED && family == FAMILY_6)
-		reply_remove6((struct conn6 *)conn, meta & META_FLOW);
+		reply_remove6((struct conn6 *)conn, meta & (META_FLOW | META_FTP));
 	else if (meta & META_MASQUERADED)
-		reply_remove(conn, meta & META_FLOW);
+		reply_remove(conn, meta & (META_FLOW | META_FTP));
 	if (meta & META_FULLNAT)
 		local_count(conn->local, -1);
 	if (meta & META_PROXIED && family == FAMILY_6)
@@ -212,9 +212,10 @@ static __always_inline void conn_remove(enum family family, const struct conn_pl
 static __always_inline int reply_fill(enum family family, const struct conn_place *place, const struct conn_key *key, struct conn *reply,
 				      const struct conn_key *tuple, const struct admission *admission)
 {
-	__u32 number;
+	__u32 number, flags = 0;
 
 	if (admission->local) {
+		flags = META_FULLNAT;
 		number = admission->number ? admission->number : overflow_way_enter(family, tuple);
 		if (!number) {
 			conn_give_back(family, place, key, reply);
@@ -223,9 +224,10 @@ static __always_inline int reply_fill(enum family family, const struct conn_plac
 		*reply_number(family, reply) = number;
 	} else {
 		reply_lead(family, reply, tuple);
+		flags = is_ftp_session(tuple) && !admission->data ? META_FTP : 0;
 	}
 	reply_follow(family, reply, admission);
-	conn_publish(family, reply, key, admission->local ? META_FULLNAT : 0);
+	conn_publish(family, reply, key, flags);
 	return 0;
 }
 
@@ -236,7 +238,7 @@ static __always_inline int reply_enter_into(enum family family, const struct con
 	struct conn_place place;
 	struct conn *reply;
 
-	if (!reply_key(family, key, tuple, server, admission->local) || !conn_place(family, key, &place))
+	if (!reply_key(family, key, tuple, server, admission->local, admission->data) || !conn_place(family, key, &place))
 		return DROP_TABLE_BUSY;
 	if (place.first != held && !line_lock(place.first))
 		return DROP_TABLE_BUSY;

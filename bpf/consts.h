@@ -53,8 +53,15 @@
 /* A template that still controls connections lives on in steps of this many seconds, as in IPVS. */
 #define EXPIRE_LATER_SECONDS 60
 
-/* Source port of active FTP's data connections: IPVS never schedules it. */
+/* Where FTP's sessions are made, and the source port of active FTP's data connections: IPVS never schedules that. */
+#define FTP_PORT 21
 #define FTP_DATA_PORT 20
+
+/* Ports from here on are free for everybody. */
+#define FIRST_FREE_PORT 1024
+
+/* So much of a segment of an FTP session is read. What is looked for is a line of its own, shorter than that. */
+#define FTP_TEXT_BYTES 256
 
 /* ICMP's types and codes (RFC 792), and ICMPv6's (RFC 4443). */
 #define ICMP_UNREACHABLE 3
@@ -159,6 +166,8 @@ enum tail {
 	TAIL_ROUTE = 26,
 	TAIL_TAGGED = 27,
 	TAIL_BALANCE = 28,
+	TAIL_FTP = 29,
+	TAIL_FTP6 = 30,
 	TAIL_COUNT,
 };
 
@@ -251,6 +260,8 @@ enum meta {
 	META_SPILLED = 0x02000000, /* the overflow map may hold a connection whose first choice is this line */
 	META_NEIGHBOUR = 0x04000000, /* the next line may hold a connection whose first choice is this line */
 	META_LINE = 0x07000000,
+	/* Masqueraded, and of FTP: a session, or where conn.data says so one of its data connections. Of a way back: that of a session. */
+	META_FTP = 0x08000000,
 	META_FLOW = META_PROTOCOL | META_PROXIED, /* what a connection and its way back have in common */
 };
 
@@ -337,6 +348,7 @@ enum settings_flag {
 	SETTING_EVERY_ADDRESS = 8,  /* firewall marks are given to more destinations than the filter names */
 	SETTING_TUNNEL = 16,        /* some real server is tunnelled: errors about that may come by */
 	SETTING_TAGGED = 32,        /* some port is a VLAN on another one */
+	SETTING_FTP = 64,           /* there may be FTP sessions, and connections that they expect */
 	/* IPVS's switches (net.ipv4.vs.*). */
 	SETTING_EXPIRE_NODEST = 0x0100,    /* connections of a deleted server end, and of one of weight 0 with their next SYN */
 	SETTING_EXPIRE_QUIESCENT = 0x0200, /* templates of a server of weight 0 attract nobody */

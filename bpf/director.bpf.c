@@ -87,13 +87,15 @@ int admit_program(struct xdp_md *ctx)
 		if (!begins_anew(conn, meta, event)) {
 			if (loses_checksum(FAMILY_4, &packet, conn->server))
 				return drop(DROP_CHECKSUM_SPLIT);
-			remember_fragment(FAMILY_4, &packet, conn->server, rewrite_of(meta), conn->local);
+			remember_fragment(FAMILY_4, &packet, conn->server, rewrite_unread(meta), conn->local);
 			verdict = serve(FAMILY_4, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		end_conn(&key, conn);
 	} else if (!conn && is_proxied(FAMILY_4, &packet, &key, now)) {
 		return jump(ctx, TAIL_PROXIED);
+	} else if (is_expected(FAMILY_4, &packet, &key, event, now)) {
+		return jump(ctx, TAIL_FTP);
 	}
 	return admit_packet(FAMILY_4, ctx, &packet, &key, event, now);
 }
@@ -128,10 +130,11 @@ int icmp_program(struct xdp_md *ctx)
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
 	meta = conn_meta(conn);
-	what = rewrite_of(meta);
+	what = rewrite_unread(meta);
 	if (what != REWRITE_ENDPOINT)
 		return forward(FAMILY_4, ctx, &packet, index, server, what);
 	ends = ends_of_server(&key, server);
+	ends.source_port = server_port(conn, meta, server, ends.source_port);
 	if (!rewrite_quoted(&packet, &ends, meta & META_PROXIED ? numbers_difference(conn, FAMILY_4) : 0))
 		return pass(PASS_ICMP);
 	return forward(FAMILY_4, ctx, &packet, index, server, REWRITE_ADDRESS);
@@ -199,8 +202,8 @@ int reply_program(struct xdp_md *ctx)
 	if (!reply)
 		return settings.flags & SETTING_PROXIED && packet.ip->protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY) : XDP_PASS;
 	meta = conn_meta((struct conn *)reply);
-	if (meta & META_FULLNAT)
-		return jump(ctx, TAIL_FULLNAT_REPLY);
+	if (meta & (META_FULLNAT | META_FTP))
+		return meta & META_FULLNAT ? jump(ctx, TAIL_FULLNAT_REPLY) : jump(ctx, TAIL_FTP);
 	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply_hop(reply) };
 	conn = reply_conn(&key, &back);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
@@ -274,6 +277,7 @@ int reject_program(struct xdp_md *ctx)
 #include "syn_proxy.h"
 #include "reply_icmp.h"
 #include "tunnel_error.h"
+#include "ftp6.h"
 #include "sweep.h"
 #include "trace.h"
 #include "local_out.h"

@@ -104,13 +104,15 @@ int admit6_program(struct xdp_md *ctx)
 		if (!begins_anew(conn, meta, event)) {
 			if (loses_checksum(FAMILY_6, &packet, conn->server))
 				return drop(DROP_CHECKSUM_SPLIT);
-			remember_fragment(FAMILY_6, &packet, conn->server, rewrite_of(meta), conn->local);
+			remember_fragment(FAMILY_6, &packet, conn->server, rewrite_unread(meta), conn->local);
 			verdict = serve(FAMILY_6, ctx, &packet, conn, meta, event, now);
 			return verdict == VERDICT_STALE ? drop(DROP_TABLE_BUSY) : verdict;
 		}
 		end_conn6(key, conn);
 	} else if (!conn && is_proxied(FAMILY_6, &packet, &key->core, now)) {
 		return jump(ctx, TAIL_PROXIED6);
+	} else if (is_expected(FAMILY_6, &packet, &key->core, event, now)) {
+		return jump(ctx, TAIL_FTP6);
 	}
 	return admit_packet(FAMILY_6, ctx, &packet, &key->core, event, now);
 }
@@ -144,10 +146,10 @@ int icmp6_program(struct xdp_md *ctx)
 	server = server_at(index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return drop(DROP_SERVER_DELETED);
-	what = rewrite_of(conn_meta(conn));
+	what = rewrite_unread(conn_meta(conn));
 	if (what != REWRITE_ENDPOINT)
 		return forward(FAMILY_6, ctx, &packet, index, server, what);
-	rewrite_quoted_source6(&packet, &quoted, server);
+	rewrite_quoted_source6(&packet, &quoted, server, server_port(conn, conn_meta(conn), server, quoted.ports->source));
 	if (conn_meta(conn) & META_PROXIED)
 		rewrite_quoted_number(&packet, quoted.ports, numbers_difference(conn, FAMILY_6));
 	return forward(FAMILY_6, ctx, &packet, index, server, REWRITE_ADDRESS);
@@ -208,8 +210,8 @@ int reply6_program(struct xdp_md *ctx)
 	if (!reply)
 		return settings.flags & SETTING_PROXIED && packet.protocol == IPPROTO_TCP ? jump(ctx, TAIL_PROXIED_REPLY6) : XDP_PASS;
 	meta = reply->meta;
-	if (meta & META_FULLNAT)
-		return jump(ctx, TAIL_FULLNAT_REPLY6);
+	if (meta & (META_FULLNAT | META_FTP))
+		return meta & META_FULLNAT ? jump(ctx, TAIL_FULLNAT_REPLY6) : jump(ctx, TAIL_FTP6);
 	back.client = (struct address6){};
 	back.virtual = reply->virtual;
 	back.virtual_port = reply->virtual_port;

@@ -90,7 +90,7 @@ static __always_inline int forward_on(enum family family, struct xdp_md *ctx, st
 	if (is_too_long(ctx, packet->length, server->mtu))
 		return reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
 	take_hop(family, packet);
-	if (what == REWRITE_BOTH)
+	if (what == REWRITE_APART)
 		return jump(ctx, family == FAMILY_6 ? TAIL_FULLNAT6 : TAIL_FULLNAT);
 	if (what)
 		rewrite_destination(family, packet, server, what);

@@ -9,7 +9,7 @@
 #include "proxied.h"
 #include "toa.h"
 
-/* What of its connection a packet to the server needs, read while nobody changed it. */
+/* What of its connection a packet to the server needs, read while nobody changed it. FTP's ways through here lead on to programs of their own. */
 struct both_ends {
 	struct conn *conn; /* NULL for a later fragment */
 	__u32 server;
@@ -136,7 +136,7 @@ int fullnat_program(struct xdp_md *ctx)
 {
 	struct fragment_key where;
 	struct fragment_way *way;
-	struct both_ends ends;
+	struct both_ends ends = {};
 	struct packet packet;
 	struct conn_key key;
 
@@ -158,7 +158,7 @@ int fullnat_program(struct xdp_md *ctx)
 		return error_to_server(ctx, &packet);
 	key = packet_key(&packet, conn_protocol(packet.ip->protocol), 0);
 	if (!find_ends(FAMILY_4, &key, &ends))
-		return drop(DROP_TABLE_BUSY);
+		return ends.meta & META_FTP ? jump(ctx, TAIL_FTP) : drop(DROP_TABLE_BUSY);
 	return to_server(FAMILY_4, ctx, &packet, &ends, REWRITE_ENDPOINT);
 }
 

@@ -23,7 +23,7 @@ static __always_inline int error_to_server6(struct xdp_md *ctx, struct packet *p
 	server = server_at(index);
 	if (!server || !from)
 		return drop(DROP_SERVER_DELETED);
-	rewrite_quoted_source6(packet, &quoted, server);
+	rewrite_quoted_source6(packet, &quoted, server, server->port ? server->port : quoted.ports->source);
 	if (ends.meta & META_PROXIED)
 		rewrite_quoted_number(packet, quoted.ports, numbers_difference(ends.conn, FAMILY_6));
 	rewrite_quoted6(packet, &quoted.ip6->destination, &quoted.ports->destination, &packet->ip6->source, &from->address,
@@ -37,7 +37,7 @@ int fullnat6_program(struct xdp_md *ctx)
 {
 	struct fragment_key6 where;
 	struct fragment_way6 *way;
-	struct both_ends ends;
+	struct both_ends ends = {};
 	struct packet packet;
 	struct conn_key6 *key;
 	__u32 zero = 0;
@@ -57,7 +57,7 @@ int fullnat6_program(struct xdp_md *ctx)
 		return error_to_server6(ctx, &packet, key);
 	packet_key6(key, &packet, 0);
 	if (!find_ends(FAMILY_6, &key->core, &ends))
-		return drop(DROP_TABLE_BUSY);
+		return ends.meta & META_FTP ? jump(ctx, TAIL_FTP6) : drop(DROP_TABLE_BUSY);
 	return to_server(FAMILY_6, ctx, &packet, &ends, REWRITE_ENDPOINT);
 }
 

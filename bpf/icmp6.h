@@ -60,10 +60,8 @@ static __always_inline void rewrite_quoted6(struct packet *outer, struct address
 }
 
 /* A masqueraded server knows the quoted packet under its own address and port, and the error goes there. */
-static __always_inline void rewrite_quoted_source6(struct packet *outer, struct quotation *quoted, const struct server *server)
+static __always_inline void rewrite_quoted_source6(struct packet *outer, struct quotation *quoted, const struct server *server, __be16 port)
 {
-	__be16 port = server->port ? server->port : quoted->ports->source;
-
 	rewrite_quoted6(outer, &quoted->ip6->source, &quoted->ports->source, &outer->ip6->destination, &server->address, port);
 }
 

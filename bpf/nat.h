@@ -14,7 +14,7 @@ enum rewrite {
 	REWRITE_NOTHING,
 	REWRITE_ADDRESS,
 	REWRITE_ENDPOINT,
-	REWRITE_BOTH, /* full NAT: both endpoints, by a program of its own */
+	REWRITE_APART, /* by a program of its own: by full NAT both endpoints, and of FTP also what it says */
 };
 
 #define UDP_CHECK_OFFSET 6

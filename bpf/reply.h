@@ -170,7 +170,7 @@ static __always_inline int answer(struct xdp_md *ctx, struct packet *packet)
 		return jump(ctx, TAIL_REPLY);
 	meta = conn_meta((struct conn *)reply);
 	back = (struct way_back){ .virtual = reply->virtual, .virtual_port = reply->virtual_port, .to = reply_hop(reply) };
-	conn = meta & META_FULLNAT ? NULL : reply_conn_near(&key, &back, reply);
+	conn = meta & (META_FULLNAT | META_FTP) ? NULL : reply_conn_near(&key, &back, reply);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return jump(ctx, TAIL_REPLY);
 	if (!serve_reply(packet, conn, flags, now_jiffies()))

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "conn.h"
+#include "parse.h"
 
 #define NO_SERVER 0xffffffffU
 #define NO_SERVICE 0xffffffffU
@@ -93,12 +93,23 @@ __noinline __u32 schedule(struct service *service, const struct conn_key *tuple,
 	return search.choice->best.weight ? search.choice->best.server : NO_SERVER;
 }
 
+/* Where FTP's data connections may go: IPVS takes them for those of the service on FTP's port, whose persistent clients they stay with. */
+static __always_inline int may_be_ftp_data(__u16 protocol, __be16 port)
+{
+	return settings.flags & SETTING_FTP && protocol == IPPROTO_TCP &&
+	       (port == bpf_htons(FTP_DATA_PORT) || bpf_ntohs(port) >= FIRST_FREE_PORT);
+}
+
 /* Out of line, as is much of IPv6: for the stack's sake. */
 static __noinline __u32 find_service6(const struct address6 *address, __be16 port, __u16 protocol, __u16 *service_port)
 {
 	struct service_key6 key = { .address = *address, .port = port, .protocol = protocol };
 	__u32 *index = bpf_map_lookup_elem(&service_index6, &key);
 
+	if (!index && may_be_ftp_data(protocol, port)) {
+		key.port = bpf_htons(FTP_PORT);
+		index = bpf_map_lookup_elem(&service_index6, &key);
+	}
 	if (!index) {
 		key.port = 0;
 		index = bpf_map_lookup_elem(&service_index6, &key);
@@ -107,12 +118,16 @@ static __noinline __u32 find_service6(const struct address6 *address, __be16 por
 	return index ? *index : NO_SERVICE;
 }
 
-/* The service of an address, protocol and port, or the one of the address's every port; `service_port` is the port it is known by. */
+/* The service of an address, protocol and port, that of FTP for its data, or the one of the address's every port; `service_port` is the port it is known by. */
 static __always_inline __u32 find_service(__be32 address, __be16 port, __u16 protocol, __u16 *service_port)
 {
 	struct service_key key = { .address = address, .port = port, .protocol = protocol };
 	__u32 *index = bpf_map_lookup_elem(&service_index, &key);
 
+	if (!index && may_be_ftp_data(protocol, port)) {
+		key.port = bpf_htons(FTP_PORT);
+		index = bpf_map_lookup_elem(&service_index, &key);
+	}
 	if (!index) {
 		key.port = 0;
 		index = bpf_map_lookup_elem(&service_index, &key);

@@ -175,6 +175,9 @@ static const __u32 crc32c_powers[4][16] = {
 	},
 };
 
+/* Read, not masked: the verifier of newer kernels follows both values of a mask that is all ones or none, bit after bit. */
+static const __u32 crc32c_remainders[2] = { 0, CRC32C_POLYNOMIAL };
+
 static __always_inline __u32 crc32c_times(__u32 a, __u32 b)
 {
 	__u32 i, product = 0;
@@ -183,7 +186,7 @@ static __always_inline __u32 crc32c_times(__u32 a, __u32 b)
 	for (i = 0; i < 32; i++) {
 		product ^= b & -(a >> 31);
 		a <<= 1;
-		b = (b >> 1) ^ (CRC32C_POLYNOMIAL & -(b & 1));
+		b = (b >> 1) ^ crc32c_remainders[b & 1];
 	}
 	return product;
 }
@@ -199,9 +202,9 @@ __noinline __u32 sctp_check_change(__u32 difference, __u32 bytes)
 
 #pragma clang loop unroll(disable)
 	for (place = 0; place < 4; place++) {
+		/* A digit of 0 stands for 1, which changes nothing: without a branch the verifier walks this way once. */
 		digit = bytes >> (4 * place) & 15;
-		if (digit)
-			change = crc32c_times(change, crc32c_powers[place][digit]);
+		change = crc32c_times(change, crc32c_powers[place][digit]);
 	}
 	return change;
 }

@@ -65,13 +65,19 @@ static __always_inline void hop_of(struct xdp_md *ctx, const struct ethhdr *eth,
 static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *eth, const struct conn *conn, struct server *server, __u32 now)
 {
 	struct conn_key key = conn_key(conn->client, conn->virtual, conn->client_port, conn->virtual_port, conn->meta & META_FLOW);
-	struct admission again = { .now = now, .local = conn->local };
+	int is_ftp = (conn->meta & META_FTP) != 0;
 	struct conn_place place;
+	struct admission *again;
+	__u32 zero = 0;
 
-	hop_of(ctx, eth, &again.from);
+	again = bpf_map_lookup_elem(&admissions, &zero);
+	if (!again)
+		return;
+	*again = (struct admission){ .now = now, .local = is_ftp ? 0 : conn->local, .data = is_ftp ? conn->data : 0 };
+	hop_of(ctx, eth, &again->from);
 	if (conn_place(FAMILY_4, &key, &place))
-		again.number = conn_number(FAMILY_4, &place, &key, conn);
-	reply_enter(&key, &again, server, NULL);
+		again->number = conn_number(FAMILY_4, &place, &key, conn);
+	reply_enter(&key, again, server, NULL);
 }
 
 /* An IPv6 connection has room to remember it itself. */
@@ -85,7 +91,21 @@ static __always_inline enum rewrite rewrite_of(__u32 meta)
 {
 	if (!(meta & META_MASQUERADED))
 		return REWRITE_NOTHING;
-	return meta & META_FULLNAT ? REWRITE_BOTH : REWRITE_ENDPOINT;
+	return meta & (META_FULLNAT | META_FTP) ? REWRITE_APART : REWRITE_ENDPOINT;
+}
+
+/* And those that nobody has to read for what they say: errors, and datagrams that are cut. */
+static __always_inline enum rewrite rewrite_unread(__u32 meta)
+{
+	return meta & META_FTP ? REWRITE_ENDPOINT : rewrite_of(meta);
+}
+
+/* The port of its server. */
+static __always_inline __be16 server_port(const struct conn *conn, __u32 meta, const struct server *server, __be16 virtual_port)
+{
+	if (meta & META_FTP && conn->data)
+		return (__be16)conn->data;
+	return server->port ? server->port : virtual_port;
 }
 
 /* And those of a datagram that went the way of its first fragment: later ones have no ports. */

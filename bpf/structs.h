@@ -25,6 +25,7 @@ struct conn {
 	union {
 		__u32 timeout; /* of a template: jiffies to live after each use */
 		__u32 local;   /* of a connection by full NAT: local_endpoint() */
+		__u32 data;    /* of FTP's data connections (META_FTP): the client's port of their session << 16 | the server's port; of sessions 0 */
 	};
 } WORDS;
 
@@ -331,9 +332,12 @@ struct choice {
 	struct locality fresh;
 };
 
-/* What is summed up at once. */
+/* What is summed up, or read, at once. */
 struct chunk {
-	__u64 word[CHUNK_BYTES / 8];
+	union {
+		__u64 word[CHUNK_BYTES / 8];
+		__u8 byte[CHUNK_BYTES];
+	};
 };
 
 struct fragment_key {

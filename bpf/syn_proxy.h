@@ -107,7 +107,7 @@ static __always_inline int send_syn(enum family family, struct xdp_md *ctx, stru
 	write_syn_options(packet, segment_size(said.segment), said.sack, scaled, said.scale);
 	write_tcp_check(family, packet, bytes);
 	count_reason(ANSWER_HANDSHAKE);
-	return forward(family, ctx, packet, index, server, server->forwarding == FORWARD_FULLNAT ? REWRITE_BOTH : REWRITE_ENDPOINT);
+	return forward(family, ctx, packet, index, server, server->forwarding == FORWARD_FULLNAT ? REWRITE_APART : REWRITE_ENDPOINT);
 }
 
 static __noinline long proxied_remember(enum family family, const struct conn_key6 *tuple, __u32 first, __u32 cookie)

@@ -125,6 +125,12 @@ export async function startEcho(machine: Machine, ...at: readonly string[]): Pro
   return ready(machine, service, () => service.lines.some((line) => line.text.includes('"ready"')));
 }
 
+/** An FTP server that keeps files in memory, at `192.0.2.1:21`. */
+export async function startFtp(machine: Machine, at: string): Promise<Service> {
+  const service = await startProgram(machine, 'ftp', 'ftp-server.js', ['--listen', at]);
+  return ready(machine, service, () => service.lines.some((line) => line.text.includes('"ready"')));
+}
+
 export interface Exchange {
   readonly matched: boolean;
   /** Datagrams sent until an answer came; 1 for TCP. */

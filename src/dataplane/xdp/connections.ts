@@ -40,12 +40,15 @@ function describe(
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
   const ends = endsOf(entries, family, index);
+  const dataPort = dataPortOf(path, meta, entries, index);
   return {
     protocol: protocolOf(path, meta),
     state: stateName(path, meta),
     expiresSeconds: Math.floor(remaining / path.hz),
     ...ends,
     ...serverOf(path, entries.u32(index, 'server'), ends.virtualPort, family),
+    ...(isForAllPorts(path, meta, ends.virtualPort) && { serverPort: ends.virtualPort }),
+    ...(dataPort > 0 && { serverPort: dataPort }),
     ...(meta & (numbers.meta.META_FULLNAT as number) && { local: localOf(path, entries, index, family) }),
   };
 }
@@ -62,6 +65,16 @@ export function endsOf(
     virtual: addressOf(entries, index, 'virtual', family),
     virtualPort: entries.port(index, 'virtual_port'),
   };
+}
+
+/** A template that holds for every port, FTP's among them, names none of the server; nor does one whose server was deleted. */
+function isForAllPorts({ numbers }: PacketPath, meta: number, virtualPort: number): boolean {
+  return virtualPort === INVALID_PORT || (virtualPort === 0 && (meta & (numbers.meta.META_TEMPLATE as number)) !== 0);
+}
+
+/** Where a server sends and waits for FTP's data; 0 of all other connections. */
+function dataPortOf({ numbers }: PacketPath, meta: number, entries: Records, index: number): number {
+  return meta & (numbers.meta.META_FTP as number) ? entries.port(index, 'data') : 0;
 }
 
 /** local_endpoint(): the port as in packets, then the number of the address. */

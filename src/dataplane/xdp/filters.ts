@@ -5,6 +5,9 @@ import { writeFilter } from './address-filter.ts';
 import { markedDestinations, writeMarkRules } from './marks.ts';
 import type { PacketPath } from './program.ts';
 
+/** FTP's sessions are those to its port, whatever services they are of. */
+const FTP_PORT = 21;
+
 export interface FilteredAddresses {
   readonly services: readonly ServiceKey[];
   readonly masqueraded: readonly IpAddress[];
@@ -51,6 +54,7 @@ export class Filters {
       SETTING_MASQUERADE: masqueraded.length > 0,
       SETTING_EVERY_ADDRESS: marked === 'every',
       SETTING_TUNNEL: tunnels.length > 0,
+      SETTING_FTP: services.some((key) => isFtp(key) || (masqueraded.length > 0 && isForAllPorts(key))),
     });
   }
 
@@ -72,4 +76,12 @@ export class Filters {
     }
     settings.setU32(0, 'flags', flags >>> 0);
   }
+}
+
+function isFtp(key: ServiceKey): boolean {
+  return key.kind === 'address' && key.protocol === 'tcp' && key.port === FTP_PORT;
+}
+
+function isForAllPorts(key: ServiceKey): boolean {
+  return key.kind === 'fwmark' || (key.protocol === 'tcp' && key.port === 0);
 }

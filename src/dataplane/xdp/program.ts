@@ -59,6 +59,8 @@ const TAILS = {
   TAIL_ROUTE: 'route_program',
   TAIL_TAGGED: 'tagged_program',
   TAIL_BALANCE: 'balance',
+  TAIL_FTP: 'ftp_program',
+  TAIL_FTP6: 'ftp6_program',
 } as const;
 /** All that packets run through. */
 const PROGRAMS = Object.values(TAILS);

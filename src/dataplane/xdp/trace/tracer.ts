@@ -1,6 +1,6 @@
 /** Where a packet would go, asked of the packet path's own programs. */
 import { IpAddress, type IpFamily } from '../../../base/index.ts';
-import { type Protocol, serverKeyText, serviceKeyText } from '../../../model/index.ts';
+import { type Protocol, type ServiceKey, serverKeyText, serviceKeyText } from '../../../model/index.ts';
 import {
   type ConnectionStatus,
   DataPlaneError,
@@ -26,6 +26,7 @@ const REDIRECT = 4;
 const TRANSMIT = 3;
 /** struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. */
 const CONTEXT_SIZE = 24;
+const FTP_PORT = 21;
 /** A jumbo frame's. */
 const MAX_PACKET = 9000;
 
@@ -118,6 +119,7 @@ export class Tracer {
     const { entry: connection, room, mark } = this.locateAny(wanted);
     const service = this.tables.service(flow.protocol, virtual, virtualPort, mark);
     if (connection) return { ...nothing, connection, ...this.partsOf(connection, family), room, service };
+    this.refuseExpected(wanted);
     const reply = this.locateAny({ ...wanted, kind: kind | (numbers.meta.META_REPLY as number) }).entry;
     if (!reply) return { ...nothing, template: service && this.template(flow, service, ingress), room, service };
     const origin =
@@ -141,6 +143,12 @@ export class Tracer {
     return { template: this.copy.templateOf(family, connection), proxied: this.copy.copyProxied(ends) };
   }
 
+  /** That an FTP session expects a connection is not copied: an answer without it would be wrong. */
+  private refuseExpected(wanted: Wanted): void {
+    if (this.copy.locate({ ...wanted, clientPort: 0 }).entry)
+      throw new DataPlaneError('unsupported', 'an FTP session expects this connection: its first packet cannot be traced');
+  }
+
   /** META_PROTOCOL of an entry. */
   private kindOf(protocol: Protocol | 'ip'): number {
     const { protocol: numbers, meta } = this.copy.path.numbers;
@@ -161,7 +169,7 @@ export class Tracer {
     const whose =
       key.kind === 'fwmark'
         ? { kind: this.kindOf('ip') | template, virtual: markAddress(key.mark, client), virtualPort: 0 }
-        : { kind: this.kindOf(protocol) | template, virtual: destination, virtualPort: key.port };
+        : { kind: this.kindOf(protocol) | template, virtual: destination, virtualPort: isFtp(key) ? 0 : key.port };
     return this.copy.locate({ ...whose, client, clientPort: 0, ingress }).entry;
   }
 
@@ -300,6 +308,11 @@ function connectionReport(
 function candidate(server: ServerEntry): TraceCandidate {
   const { weight, activeConnections, inactiveConnections, overloaded } = server;
   return { server: serverKeyText(server), weight, activeConnections, inactiveConnections, overloaded };
+}
+
+/** Whose templates hold for every port. */
+function isFtp(key: ServiceKey): boolean {
+  return key.kind === 'address' && key.protocol === 'tcp' && key.port === FTP_PORT;
 }
 
 function networkOf(address: IpAddress, prefixLength: number): IpAddress {
