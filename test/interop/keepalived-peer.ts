@@ -18,6 +18,12 @@ export function logOf(service: Service | undefined): string {
   return (service?.lines ?? []).map((line) => line.text).join('\n');
 }
 
+/** Waits until a service has said `text`: its log comes through a pipe, and may come after what the kernel already shows. */
+export async function says(service: Service, text: string): Promise<void> {
+  const said = await until(() => logOf(service).includes(text) || undefined, 20_000);
+  if (!said) throw new Error(`not a word of "${text}" in:\n${logOf(service)}`);
+}
+
 /** Ends the capture and lets tshark judge what that machine sent. */
 export async function packetsOf({ seed, capture }: Interop, sender: Machine): Promise<PacketVerdict> {
   await capture.stop();

@@ -1,7 +1,7 @@
 /** We are the master, real keepalived is the slave: it takes over when we stop or die and gives back when we return. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasNoVip, holdsVip, type Service, startKeepalived, startMailSink, startVipwrightd } from '../../lab/index.ts';
-import { bootInterop, errorsCountedBy, type Interop, logOf, packetsOf } from './keepalived-peer.ts';
+import { bootInterop, errorsCountedBy, type Interop, logOf, packetsOf, says } from './keepalived-peer.ts';
 
 let interop: Interop;
 let ours: Service;
@@ -43,14 +43,14 @@ describe('with keepalived as the slave', () => {
   it('it takes over at our orderly stop, told by our priority 0', async () => {
     await ours.stop();
     await expectKeepalivedToHoldTheVip();
-    expect(logOf(keepalived)).toContain('(VI_1) Backup received priority 0 advertisement');
+    await says(keepalived, '(VI_1) Backup received priority 0 advertisement');
     expect(ours.exit).toEqual({ code: 0, signal: null });
   });
 
   it('it gives back when we return', async () => {
     ours = await startVipwrightd(interop.seed.master);
     await expectOursToHoldTheVip();
-    expect(logOf(keepalived)).toContain('(VI_1) Master received advert from 192.168.18.207 with higher priority 101, ours 100');
+    await says(keepalived, '(VI_1) Master received advert from 192.168.18.207 with higher priority 101, ours 100');
   });
 
   it('it takes over when we are killed', async () => {

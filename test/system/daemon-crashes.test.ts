@@ -87,7 +87,7 @@ describe('the director process', () => {
     const director = await begin();
     process.kill(director, signal);
     await daemon.until('another director', () => isReplaced(director));
-    expect(daemon.log).toContain(`Director process ${director} was killed by ${signal}; restarting it`);
+    await daemon.logged(`Director process ${director} was killed by ${signal}; restarting it`);
     expect(daemon.log.match(/Entering MASTER STATE/g)).toHaveLength(1);
     expect(daemon.holds(VIP)).toBe(true);
   });
@@ -96,7 +96,7 @@ describe('the director process', () => {
     const director = await begin();
     starve(director);
     await daemon.until('another director', () => isReplaced(director), 60_000);
-    expect(daemon.log).toMatch(new RegExp(`Director process ${director} (was killed by|exited with status)`));
+    await daemon.logged(new RegExp(`Director process ${director} (was killed by|exited with status)`));
     expect(daemon.log.match(/Entering MASTER STATE/g)).toHaveLength(1);
   });
 
@@ -118,7 +118,7 @@ describe('the director process', () => {
     process.kill(director, 'SIGSTOP');
     daemon.signal('SIGTERM');
     await daemon.until('the end', () => !daemon.isRunning());
-    expect(daemon.log).toContain(`Director process ${director} did not end within 1 s; killing it`);
+    await daemon.logged(`Director process ${director} did not end within 1 s; killing it`);
     expect([daemon.exitCode, isAlive(director), daemon.holds(VIP)]).toEqual([0, false, false]);
   });
 
@@ -139,7 +139,7 @@ describe('the director process', () => {
     mkdirSync(daemon.path('run/vipwright.sock/in-the-way'), { recursive: true });
     daemon.start(configuration('child_wait_time 60'));
     await daemon.until('the end', () => !daemon.isRunning(), 30_000);
-    expect(daemon.log).toContain('The director cannot work');
+    await daemon.logged('The director cannot work');
     expect([daemon.exitCode, daemon.holds(VIP)]).toEqual([1, false]);
   });
 });

@@ -91,7 +91,7 @@ describe('the guard', () => {
     await until('another director', () => ![undefined, director].includes(directorPid()));
     await until('its answer', () => status().includes('MASTER'));
     expect(holdsVip()).toBe(true);
-    expect(log).toContain('was killed by SIGKILL; restarting it');
+    await until('the log line', () => log.includes('was killed by SIGKILL; restarting it'));
     expect(log.match(/Entering MASTER STATE/g)).toHaveLength(1);
   });
 
@@ -113,7 +113,7 @@ describe('the guard', () => {
     const second = startDaemon();
     await until('the end of the second', () => second.exitCode !== null);
     expect(second.exitCode).toBe(1);
-    expect(log).toContain('Another vipwrightd');
+    await until('the log line', () => log.includes('Another vipwrightd'));
   });
 
   it('refuses a reload with errors and keeps running as before', async () => {

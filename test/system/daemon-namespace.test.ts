@@ -100,7 +100,7 @@ describe('net_namespace', () => {
     daemon.start(configuration('net_namespace vw-none'), { inside: false });
     await daemon.until('the end', () => !daemon.isRunning());
     expect(daemon.exitCode).toBe(2);
-    expect(daemon.log).toContain('net_namespace vw-none cannot be entered');
+    await daemon.logged('net_namespace vw-none cannot be entered');
     expect(daemon.read('startup')).toBe('');
   });
 });

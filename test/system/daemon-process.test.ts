@@ -75,6 +75,6 @@ describe('the thread of the virtual routers', () => {
   it('works without a processor that the machine does not have, and says so', async () => {
     const { reactor } = await begin('vrrp_cpu_affinity 1000');
     expect(reactor).toHaveLength(1);
-    expect(daemon.log).toContain('Running without the wished-for priority: sched_setaffinity');
+    await daemon.logged('Running without the wished-for priority: sched_setaffinity');
   });
 });

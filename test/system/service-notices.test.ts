@@ -106,7 +106,7 @@ describe('services', () => {
     expect(await server()).toMatchObject({ verdict: 'undecided', suspended: true });
     daemon.ip('addr', 'add', '192.168.18.200/32', 'dev', 'eth0');
     await daemon.until('a verdict', async () => (await server())?.verdict === 'up');
-    expect(daemon.log).toContain(`Activating healthchecker for service [192.168.18.202]:tcp:80 for VS ${VS}`);
+    await daemon.logged(`Activating healthchecker for service [192.168.18.202]:tcp:80 for VS ${VS}`);
     daemon.ip('addr', 'del', '192.168.18.200/32', 'dev', 'eth0');
     await daemon.logged(`Suspending healthchecker for service [192.168.18.202]:tcp:80 for VS ${VS}`);
     rmSync(daemon.path('alive'));

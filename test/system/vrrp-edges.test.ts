@@ -75,7 +75,7 @@ describe('lo as the interface of a virtual router', () => {
     await daemon.until('the VIP, or a refusal', () => daemon.holds(VIP) || !daemon.isRunning());
     if (!daemon.isRunning()) {
       expect(daemon.exitCode).toBe(2);
-      expect(daemon.log).toMatch(/k\.conf:\d+:\d+: error .*\blo\b/);
+      await daemon.logged(/k\.conf:\d+:\d+: error .*\blo\b/);
       return;
     }
     await daemon.until('an answer', () => daemon.isWell());

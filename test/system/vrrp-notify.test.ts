@@ -211,6 +211,6 @@ describe('a broken FIFO path', () => {
     run('mkdir', daemon.path('directory'));
     daemon.start(`global_defs {\n router_id A\n vrrp_notify_fifo ${daemon.path('directory')}\n }\n${INSTANCE.replace('LINES', '')}`);
     await daemon.until('a master', () => daemon.holds('192.168.18.200'));
-    expect(daemon.log).toContain(`Cannot open notify FIFO ${daemon.path('directory')}: ${daemon.path('directory')} is not a FIFO`);
+    await daemon.logged(`Cannot open notify FIFO ${daemon.path('directory')}: ${daemon.path('directory')} is not a FIFO`);
   });
 });

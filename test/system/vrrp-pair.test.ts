@@ -71,7 +71,7 @@ describe('two directors', () => {
     await first.stop();
     await second.until('the other master', () => second.holds(address));
     // Told by priority 0, not by silence.
-    expect(second.log).toContain('Backup received priority 0 advertisement');
+    await second.logged('Backup received priority 0 advertisement');
     first.start(configuration(way, 1));
     await first.until('the first master again', () => first.holds(address) && !second.holds(address));
     await first.until('its answer', async () => (await first.router('VI_1'))?.state === 'MASTER');
