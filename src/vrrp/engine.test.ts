@@ -53,9 +53,9 @@ describe('start', () => {
       lan.crash('a');
       lan.now = seconds(6);
       lan.handle('b', { kind: 'packet', interface: 'eth0', packet: last as Uint8Array, waited });
-      expect(lan.engine('b').isTakeoverNext()).toBe(true);
+      expect(lan.engine('b').takeoverLead()).toBe(seconds(1));
       lan.runUntil(20);
-      expect(lan.engine('b').isTakeoverNext()).toBe(false);
+      expect(lan.engine('b').takeoverLead()).toBe(0);
       return lan.story.at(-1);
     };
     expect(takeover(0)).toBe('9.609375 b VI_1 MASTER');

@@ -122,9 +122,12 @@ export class VrrpEngine implements Context {
     return this.timers.next();
   }
 
-  /** Whether the next deadline is that of a backup, which then takes over: clients wait for it. */
-  isTakeoverNext(): boolean {
-    return this.timers.isNextUrgent();
+  /**
+   * How long before the next deadline a takeover is to be expected: one advertisement interval where it is that of a backup, which then
+   * takes over, and clients wait for it. 0 for any other. Earlier the silence may be the noise of a busy machine.
+   */
+  takeoverLead(): Micros {
+    return this.timers.leadOfNext();
   }
 
   /** The states of the routers, in the order of the settings; those that reloads have added come last. Cheaper than a snapshot. */

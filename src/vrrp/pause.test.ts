@@ -59,6 +59,34 @@ describe('a pause of an active router', () => {
     expect(lan.state('a')).toBe('backup');
   });
 
+  describe('between quick peers', () => {
+    function quick(): Lan {
+      const lan = new Lan();
+      lan.start('a', 1, settings([router({ version: 3, advertInterval: millis(10), priority: 100 })]));
+      lan.start('b', 2, settings([router({ version: 3, advertInterval: millis(10), priority: 90 })]));
+      lan.runUntil(5);
+      lan.forget('a');
+      return lan;
+    }
+
+    it.each([
+      [99, ['transmit', 'announce']],
+      [120, ['remove-vips', 'transition']],
+    ])('of %i ms, longer than they wait, is judged by how busy a machine may be where no rival was heard', (pause, kinds) => {
+      const lan = quick();
+      lan.now += millis(pause - 10);
+      lan.handle('a', { kind: 'tick' });
+      expect(lan.kinds('a')).toEqual(kinds);
+    });
+
+    it('makes it give way where a rival was heard', () => {
+      const lan = quick();
+      lan.now = lan.engine('b').nextDeadline() as number;
+      lan.handle('b', { kind: 'tick' });
+      expect([lan.state('a'), lan.state('b')]).toEqual(['backup', 'active']);
+    });
+  });
+
   it('that lost one advertisement makes it announce again', () => {
     const lan = running();
     lan.now = seconds(12);

@@ -123,7 +123,7 @@ export class Router {
     const { admitted, line } = this.reception.admit(packet, this.active.address, takesPart);
     if (line !== undefined) this.log('info', line);
     if (!admitted) return;
-    if (this.hasOverslept(0, now)) this.overslept(now);
+    if (this.state === 'active' && this.voice.wasSilentTooLong(this.settings, 0, now)) this.overslept(now);
     if (this.state === 'active') this.receiveAsActive(packet, now);
     else this.receiveAsBackup(packet, now - countedWait(waited, this.active.interval), now);
   }
@@ -187,9 +187,9 @@ export class Router {
     this.arm(now + groupHoldTime(this.settings.version, this.settings.advertInterval));
   }
 
-  /** Whether the peers may have given up on this active router while it was silent. */
+  /** Whether the peers may have given up on this active router while it was silent, though none has been heard so far. */
   hasOverslept(pause: Micros, now: Instant): boolean {
-    return this.state === 'active' && this.voice.wasSilentTooLong(this.settings, pause, now);
+    return this.state === 'active' && this.voice.wasAway(this.settings, pause, now);
   }
 
   /**
@@ -358,7 +358,7 @@ export class Router {
 
   private changeState(state: RouterState, now: Instant): void {
     this.state = state;
-    this.timer.urgent = state === 'backup';
+    this.timer.lead = 0;
     this.lastTransition = now;
     this.wantsActive = false;
     this.held = false;
@@ -397,6 +397,7 @@ export class Router {
 
   /** Waits for an advertisement that ends the silence; whoever announced its end, or need not be asked, is not excused. */
   private await(deadline: Instant, isExcusable: boolean): void {
+    this.timer.lead = this.active.interval;
     this.arm(deadline);
     this.silentAt = isExcusable ? deadline : undefined;
   }

@@ -1,5 +1,5 @@
 /** Deadlines of a thousand routers: a binary heap, so that arming, clearing and finding the next one cost O(log n). */
-import type { Instant } from '../base/index.ts';
+import type { Instant, Micros } from '../base/index.ts';
 
 /** One deadline that may be armed. Belongs to one queue; only the queue alters the other fields. */
 export class Timer {
@@ -7,8 +7,8 @@ export class Timer {
   deadline: Instant | undefined = undefined;
   /** Place in the heap, -1 while not armed. */
   index = -1;
-  /** Whoever runs the clock should be wide awake when it fires. The owner's to set. */
-  urgent = false;
+  /** Whoever runs the clock should be wide awake when it fires, and may be so long before; 0 where it is not urgent. The owner's to set. */
+  lead: Micros = 0;
   /** When it was armed among others: equal deadlines fire in this order, so that a run can be replayed exactly. */
   order = 0;
 
@@ -48,9 +48,9 @@ export class TimerQueue {
     return this.heap[0]?.deadline;
   }
 
-  /** Whether the next one is urgent. */
-  isNextUrgent(): boolean {
-    return this.heap[0]?.urgent ?? false;
+  /** How long before the next one it is worth being awake. */
+  leadOfNext(): Micros {
+    return this.heap[0]?.lead ?? 0;
   }
 
   /** Fires what is due, earliest first. A timer that is armed again for an instant not after `now` fires again. */

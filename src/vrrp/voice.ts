@@ -1,7 +1,7 @@
 /** When a router has last made itself heard, and what its own silence means. */
 import type { Instant, Micros } from '../base/index.ts';
 import type { VirtualRouter } from '../model/index.ts';
-import { masterDownTime, peersPatience } from './timing.ts';
+import { MACHINE_NOISE, masterDownTime, peersPatience } from './timing.ts';
 
 export class OwnVoice {
   private lastAt: Instant = 0;
@@ -25,5 +25,13 @@ export class OwnVoice {
         ? peersPatience(advertInterval, downTimerAdverts)
         : masterDownTime(version, best, advertInterval, downTimerAdverts);
     return Math.max(pause, this.silence(now)) >= patience;
+  }
+
+  /**
+   * The same where no rival was heard in what had come in meanwhile: a busy machine stands still for a moment now and then, and giving
+   * way to nobody would be the interruption that the peers have spared the clients.
+   */
+  wasAway(settings: VirtualRouter, pause: Micros, now: Instant): boolean {
+    return Math.max(pause, this.silence(now)) >= MACHINE_NOISE && this.wasSilentTooLong(settings, pause, now);
   }
 }

@@ -71,7 +71,10 @@ export class VirtualRouterShell {
       onPause: (pause) => this.handle({ kind: 'pause', duration: pause.duration }),
     });
     this.wakeFd = this.reactor.wakeFd;
-    this.timer = this.reactor.timer(this.tick.bind(this), () => this.rehearse());
+    this.timer = this.reactor.timer(
+      () => this.tick(),
+      (now) => this.rehearse(now),
+    );
     this.reactor.add(this.monitor.fd, () => this.readMonitor(), { afterPause: true });
     this.sysctls = new SysctlKeeper((problem) => this.logger.log('warning', `Cannot change a kernel setting: ${problem}`));
     this.interfaces = new InterfaceTable(this.rtnetlink);
@@ -104,15 +107,15 @@ export class VirtualRouterShell {
     this.handle({ kind: 'start' });
     this.bfd.start(monotonicNow());
     this.arm();
-    for (let round = 0; round < REHEARSALS; round++) this.rehearse();
+    for (let round = 0; round < REHEARSALS; round++) this.rehearse(monotonicNow());
     this.addresses.clearing = false;
     this.routing.clearing = false;
     this.reactor.run();
     this.close();
   }
 
-  private handle(event: VrrpEvent): void {
-    this.engine.handle(event, monotonicNow());
+  private handle(event: VrrpEvent, now = monotonicNow()): void {
+    this.engine.handle(event, now);
     this.port.hold();
     this.engine.drainTo(this.performer);
     this.arm();
@@ -125,17 +128,16 @@ export class VirtualRouterShell {
     if (this.farewell.over) this.end(this.farewell);
   }
 
-  private tick(): void {
+  private tick(now = monotonicNow()): void {
     if (this.farewell) return this.end(this.farewell);
-    const now = monotonicNow();
-    this.handle({ kind: 'tick' });
+    this.handle({ kind: 'tick' }, now);
     this.bfd.tick(now);
     this.announcer.flush(now);
     this.arm();
   }
 
-  /** Whatever a takeover needs runs once. Before its time a tick changes nothing. */
-  private rehearse(): void {
+  /** Whatever a takeover needs runs once. `now` is before its time, and so the tick changes nothing, however long the rest has taken. */
+  private rehearse(now: Instant): void {
     const [router] = this.settings.routers;
     if (router) {
       this.addresses.prepare(router, [...router.vips, ...router.excludedVips]);
@@ -144,7 +146,7 @@ export class VirtualRouterShell {
     }
     this.perform(REHEARSED);
     this.rehearsal?.play();
-    this.tick();
+    this.tick(now);
   }
 
   private arm(): void {
@@ -154,7 +156,7 @@ export class VirtualRouterShell {
       earliest(this.bfd.nextDeadline(), this.announcer.nextDeadline()),
     );
     if (deadline === undefined) this.timer.disarm();
-    else this.timer.arm(deadline, this.engine.isTakeoverNext() ? TAKEOVER_LEAD : 0);
+    else this.timer.arm(deadline, Math.min(this.engine.takeoverLead(), TAKEOVER_LEAD));
   }
 
   private perform(effect: VrrpEffect): void {

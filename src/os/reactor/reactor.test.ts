@@ -44,6 +44,18 @@ describe('a timer with a lead', () => {
     expect([...new Set(story)]).toEqual(['wake', 'expired']);
   });
 
+  it('serves what came in before it fires, also when it was kept away until its deadline was past', () => {
+    const timer = reactor.timer(expire, (now) => {
+      expect(now).toBeLessThan(deadline);
+      wakeReactor(reactor.wakeFd);
+      while (monotonicNow() <= deadline);
+    });
+    timer.arm(deadline, LEAD);
+    reactor.run();
+    timer.close();
+    expect(story).toEqual(['wake', 'expired']);
+  });
+
   it('is called off, or put off, while it is near', () => {
     const timer = reactor.timer(expire, () => {
       story.push('near');

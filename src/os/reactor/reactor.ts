@@ -29,9 +29,10 @@ export interface ReactorOptions {
 export interface ReactorTimer {
   /**
    * Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. To be woken takes a thread a
-   * while, and more where the processor has slept: with `lead` the loop is awake so long before, and then looks at its sockets again and
-   * again instead of sleeping, and in between calls `onNear` of the timer, as long as another call should end well in time. That keeps a
-   * processor busy, so it is for what is rare and urgent.
+   * while, and more where the processor has slept: with `lead` the loop wakes so long before, and then sleeps for no more than a millisecond at
+   * a time and shortly before the deadline not at all, and in between calls `onNear` of the timer, as long as another call should end well in time. That keeps a
+   * processor busy, so it is for what is rare and urgent. `onNear` gets the present instant, which is before the deadline, however long the
+   * call then takes: it must not do what the deadline brings, for what came in meanwhile has not been served yet.
    */
   arm(deadline: Instant, lead?: Micros): void;
   disarm(): void;
@@ -41,6 +42,8 @@ export interface ReactorTimer {
 const DEFAULT_PAUSE_THRESHOLD: Micros = 300_000;
 /** `onNear` is called again where it would end so long before the deadline if it took as long as the last time. */
 const NEAR_MARGIN: Micros = 3000;
+/** From here to the deadline the loop does not sleep any more. */
+const VERY_NEAR: Micros = 2000;
 
 export class Reactor {
   /** Another thread that knows this number wakes the loop with `wakeReactor`. */
@@ -93,7 +96,7 @@ export class Reactor {
     this.heartbeatMillis = heartbeatFor(threshold);
   }
 
-  timer(onExpire: () => void, onNear?: () => void): ReactorTimer {
+  timer(onExpire: () => void, onNear?: (now: Instant) => void): ReactorTimer {
     const fd = createTimer();
     const expiry = new Expiry(onExpire, onNear);
     this.epoll.add(fd);
@@ -104,6 +107,7 @@ export class Reactor {
         if (this.near === expiry && expiry.deadline === deadline) return;
         this.calm(expiry);
         expiry.deadline = deadline;
+        expiry.hasLead = lead > 0;
         armTimer(fd, deadline - lead);
       },
       disarm: () => {
@@ -138,7 +142,7 @@ export class Reactor {
     const before = this.readClocks();
     const looked = before.monotonic;
     const busy = this.detector.sleeping(before, before.monotonic + this.heartbeatMillis * 1000);
-    let count = this.epoll.wait(busy || this.near ? 0 : this.heartbeatMillis);
+    let count = this.epoll.wait(busy ? 0 : this.sleepMillis(looked));
     const pause = longest(busy, this.detector.awake(this.readClocks()));
     // A stop ends the wait empty-handed (by its time-out, or EINTR), whatever arrived meanwhile: look again before judging.
     if (pause) count = this.epoll.wait(0);
@@ -147,21 +151,26 @@ export class Reactor {
     for (let i = 0; i < count && this.running; i++) this.lateReaders[this.epoll.readyFd(i)]?.();
     for (let i = 0; i < count && this.running; i++) this.expire(this.epoll.readyFd(i));
     const { near } = this;
-    if (near && this.running && near.deadline - looked > near.took + NEAR_MARGIN) return near.approach();
+    if (!near || !this.running) return;
     // By the clock before this turn looked at its sockets: whatever came in time has been heard.
-    if (near && this.running && near.deadline <= looked) {
-      this.near = undefined;
-      near.onExpire();
-    }
+    if (near.deadline > looked) return near.approach();
+    this.near = undefined;
+    near.onExpire();
+  }
+
+  /** How long the loop may sleep. While a timer is near that is a moment, in which the processor is another's; at the very last none. */
+  private sleepMillis(now: Instant): number {
+    if (!this.near) return this.heartbeatMillis;
+    return this.near.deadline - now > VERY_NEAR ? 1 : 0;
   }
 
   private expire(fd: number): void {
     const expiry = this.expiries[fd];
     // Nothing to drain: a callback of the same turn disarmed the timer or put it off.
     if (!expiry || !drainCounter(fd)) return;
-    if (expiry.deadline <= monotonicNow()) return expiry.onExpire();
+    if (!expiry.hasLead) return expiry.onExpire();
+    // Also when the deadline is past: since the timer went off much may have come in.
     this.near = expiry;
-    expiry.approach();
   }
 
   /** The timer is set anew: if it was near, it is no longer. */
@@ -195,20 +204,21 @@ function longest(a: Pause | undefined, b: Pause | undefined): Pause | undefined 
 /** What a timer's descriptor stands for. */
 class Expiry {
   deadline: Instant = 0;
-  /** How long the last call of `onNear` took; Infinity where there is nothing to call. */
-  took: Micros = Infinity;
+  hasLead = false;
+  /** How long the last call of `onNear` took. */
+  private took: Micros = 0;
   readonly onExpire: () => void;
-  readonly onNear: (() => void) | undefined;
+  readonly onNear: ((now: Instant) => void) | undefined;
 
-  constructor(onExpire: () => void, onNear: (() => void) | undefined) {
+  constructor(onExpire: () => void, onNear: ((now: Instant) => void) | undefined) {
     this.onExpire = onExpire;
     this.onNear = onNear;
   }
 
   approach(): void {
-    if (!this.onNear) return;
     const before = monotonicNow();
-    this.onNear();
+    if (!this.onNear || this.deadline - before <= this.took + NEAR_MARGIN) return;
+    this.onNear(before);
     this.took = monotonicNow() - before;
   }
 }
