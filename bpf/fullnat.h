@@ -171,6 +171,7 @@ int fullnat_reply_program(struct xdp_md *ctx)
 	struct reply *reply;
 	struct conn_key key;
 	struct conn *conn;
+	int renumbered;
 	__u8 event = 0;
 	__u32 meta;
 
@@ -196,10 +197,12 @@ int fullnat_reply_program(struct xdp_md *ctx)
 	};
 	if ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
-	if (conn_meta(conn) & META_PROXIED && (!proxied_answer(ctx, conn) || !parse_any(FAMILY_4, ctx, &packet)))
+	renumbered = (conn_meta(conn) & META_PROXIED) != 0;
+	if (renumbered && (!proxied_answer(ctx, conn) || !parse_any(FAMILY_4, ctx, &packet)))
 		return drop(DROP_AWAITING_SERVER);
+	/* A reply with other numbers is nobody's. */
 	if (!serve_reply(&packet, conn, event, now_jiffies()))
-		return XDP_PASS;
+		return renumbered ? drop(DROP_TABLE_BUSY) : XDP_PASS;
 	if (packet.ip->protocol == IPPROTO_TCP)
 		note_answer(FAMILY_4, &packet, conn, event);
 	remember_reply_fragment(&packet, conn->server, &back);

@@ -82,6 +82,7 @@ int fullnat_reply6_program(struct xdp_md *ctx)
 	struct conn *reply;
 	struct conn *conn;
 	__u32 meta, zero = 0;
+	int renumbered;
 	__u8 event = 0;
 
 	key = bpf_map_lookup_elem(&keys6, &zero);
@@ -101,10 +102,12 @@ int fullnat_reply6_program(struct xdp_md *ctx)
 	read_back6((struct conn6 *)conn, &back);
 	if ((conn_meta(reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
-	if (conn_meta(conn) & META_PROXIED && (!proxied_answer6(ctx, (struct conn6 *)conn) || !parse_any(FAMILY_6, ctx, &packet)))
+	renumbered = (conn_meta(conn) & META_PROXIED) != 0;
+	if (renumbered && (!proxied_answer6(ctx, (struct conn6 *)conn) || !parse_any(FAMILY_6, ctx, &packet)))
 		return drop(DROP_AWAITING_SERVER);
+	/* A reply with other numbers is nobody's. */
 	if (!serve_reply(&packet, conn, event, now_jiffies()))
-		return XDP_PASS;
+		return renumbered ? drop(DROP_TABLE_BUSY) : XDP_PASS;
 	if (packet.protocol == IPPROTO_TCP)
 		note_answer(FAMILY_6, &packet, conn, event);
 	if (packet.fragment)

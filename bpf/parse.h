@@ -199,6 +199,14 @@ static __always_inline int has_tcp_header(const struct packet *packet)
 	return packet->l4 + sizeof(struct tcphdr) <= packet->end && !ends_before(packet, packet->l4 + sizeof(struct tcphdr));
 }
 
+/* Whether TCP's options lie in the packet: what is behind its end is in no checksum. */
+static __always_inline int has_tcp_options(const struct packet *packet)
+{
+	const struct tcphdr *tcp = packet->l4;
+
+	return packet->l4 - (void *)packet->ip + tcp->doff * 4 <= packet->length;
+}
+
 /* What an entry for the packet is found by. */
 static __always_inline struct conn_key packet_key(const struct packet *packet, __u32 protocol, __u32 kind)
 {

@@ -35,8 +35,12 @@ static __always_inline int to_servers_numbers(struct xdp_md *ctx, struct packet 
 	struct tcp_header *tcp = packet->l4;
 	struct tcp_options options;
 
-	if (tcp->flags & TCP_ACK)
-		shift_number(tcp, &tcp->acknowledged, difference);
+	if (offset > MAX_TCP_OFFSET || !has_tcp_options(packet))
+		return 0;
+	/* Without the flag none of it says anything. */
+	if (!(tcp->flags & TCP_ACK))
+		return 1;
+	shift_number(tcp, &tcp->acknowledged, difference);
 	if (tcp->words <= 5 << 4)
 		return 1;
 	if (!read_options(ctx, offset, &options))

@@ -116,7 +116,7 @@ static __always_inline void disown_toa(struct packet *packet)
 	__u8 *option = packet->l4 + sizeof(*tcp);
 	__be16 *word = (__be16 *)option, before;
 
-	if (tcp->doff * 4 <= sizeof(*tcp) || (void *)(option + 2) > packet->end || option[0] != TOA_KIND)
+	if (tcp->doff * 4 <= sizeof(*tcp) || (void *)(option + 2) > packet->end || ends_before(packet, option + 1) || option[0] != TOA_KIND)
 		return;
 	before = *word;
 	option[0] = UNKNOWN_KIND;
@@ -134,6 +134,8 @@ static __always_inline void lower_mss(struct packet *packet, __u32 by)
 	__u16 mss, before;
 	__u8 *option;
 
+	if (!has_tcp_options(packet))
+		return;
 	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
 		if (at + TCP_OPTION_MSS_LENGTH > header || at > TCP_MAX_HEADER)
 			return;

@@ -253,6 +253,22 @@ describe.each([V4, V6])('$name', (family) => {
     expect(new DataView(seen.options.buffer).getUint16(at)).toBe(1460 - family.toa);
   });
 
+  it.each([
+    ['of a server', () => reply(family, { flags: 'SA' }), [2, 4, 5, 0xb4]],
+    ['of a client', () => ACK, [254, 8, 1, 2]],
+  ])('changes nothing behind the end of a packet %s whose header should be longer', (_, fields, behind) => {
+    const on = opened();
+    const packet = buildFrame(fields());
+    const segment = packet.subarray(ETHERNET_HEADER + family.header);
+    segment[12] = 6 << 4;
+    const field = new DataView(segment.buffer, segment.byteOffset);
+    field.setUint16(16, field.getUint16(16) - 0x1000);
+    const { verdict, frame } = on.run(Uint8Array.of(...packet, ...behind));
+    const { source, destination, body } = seeFrame(frame.slice(0, -behind.length));
+    expect([verdict, pseudoChecksum(Uint8Array.of(...ip(source).bytes, ...ip(destination).bytes), PROTOCOL.tcp, body)]).toEqual(['TX', 0]);
+    expect(frame.slice(-behind.length)).toEqual(Uint8Array.from(behind));
+  });
+
   it('keeps the states of NAT', () => {
     const on = ready(family);
     const steps: readonly (readonly [FrameFields, string])[] = [

@@ -230,6 +230,33 @@ describe.each(WAYS)('the SYN proxy with cookies, $method, IPv$family', (way) => 
     ]);
   });
 
+  it('leaves what a segment says that acknowledges nothing', () => {
+    ready(way);
+    const { cookie } = handOver(way);
+    const options = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 9];
+    const said = { sequence: FIRST + 1, tcpOptions: options };
+    const left = sent(fromClient(way, { ...said, flags: 'F', acknowledgement: cookie + 1 }));
+    expect([left.acknowledged, left.options, left.right]).toEqual([(cookie + 1) >>> 0, [...toa, ...options], true]);
+  });
+
+  it('hands over no segment that ends before its header does', () => {
+    ready(way);
+    const { cookie } = handOver(way);
+    const frame = fromClient(way, { flags: 'A', sequence: FIRST + 1, acknowledgement: cookie + 1 });
+    frame[14 + (family === 4 ? 20 : 40) + 12] = 8 << 4;
+    const padded = Uint8Array.of(...frame, 1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 9);
+    expect(rig.run(padded)).toEqual({ verdict: 'PASS', frame: padded });
+  });
+
+  it('gives nobody a reply of a connection whose time is up', () => {
+    ready(way);
+    handOver(way);
+    const late = fromServer(way, { flags: 'A', sequence: SERVERS_FIRST + 1, acknowledgement: FIRST + 1 });
+    rig.advance(60);
+    expect(rig.run(late).verdict).toBe('DROP');
+    expect(counted('DROP_TABLE_BUSY')).toEqual([1]);
+  });
+
   it('asks the server again when the client asks for a window, and holds back everything else', () => {
     ready(way);
     const { cookie, syn } = shakeHands(way);
