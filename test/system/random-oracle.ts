@@ -4,7 +4,21 @@
  * stay as right, or as wrong, as they came.
  */
 
-import { bodyError, headerError, isAssociationRight, sameBytes, sum, type View, viewOf, word } from './random-view.ts';
+import type { ConnectionStatus } from '../../src/ports/index.ts';
+import {
+  checkHeaderKept,
+  checkHop,
+  checkOption,
+  checkSegment,
+  checkSums,
+  checkTunnel,
+  checkUntouched,
+  hold,
+  isBodyKept,
+  isPayloadKept,
+  TOA_LENGTH,
+} from './random-rules.ts';
+import { bodyError, headerError, sameBytes, type View, viewOf, word } from './random-view.ts';
 import type { Behind, Virtual, World } from './random-world.ts';
 import { LOCAL_PORTS, macNumber } from './random-world.ts';
 import { DIRECTOR_MAC, PROTOCOL } from './xdp-frames.ts';
@@ -17,9 +31,6 @@ const IP6_IN_IP = 41;
 const SYN = 0x02;
 const ACK = 0x10;
 const SYN_ACK = SYN | ACK;
-const TOA_KIND = 254;
-const UNKNOWN_KIND = 253;
-const TOA_LENGTH = { 4: 8, 6: 20 } as const;
 /** IPVS follows the quotation in these of IPv4, and in all of IPv6 below 128. */
 const ERRORS = new Set([3, 4, 11]);
 const INFORMATION6 = 128;
@@ -33,20 +44,32 @@ function fateOf(what: 'forwarded' | 'replied' | 'error', { virtual, server }: Be
   return `${what} ${server.method === 'tun' ? server.tunnel?.type : server.method} IPv${virtual.family}`;
 }
 
-/** A rule that was broken. */
-function hold(rule: boolean, what: string): asserts rule {
-  if (!rule) throw new Error(what);
-}
-
 export class Oracle {
   private readonly world: World;
   private readonly routers: ReadonlySet<number>;
-  /** Which client a local endpoint of full NAT was given to, by the server's number and that endpoint. */
+  /** Services with servers by full NAT. */
+  private readonly given: readonly Virtual[];
+  private readonly connections: () => Iterable<ConnectionStatus>;
+  /** Which client a local endpoint of full NAT was given to, by the server's endpoint and that one. */
   private readonly ways = new Map<string, { readonly address: Uint8Array; readonly port: number }>();
+  /** Clients whose last request to a service went no farther, by the ends of what answers it. */
+  private readonly halted = new Set<string>();
 
-  constructor(world: World, routers: readonly Uint8Array[]) {
+  /** `connections` are those that the table shows at that moment. */
+  constructor(world: World, routers: readonly Uint8Array[], connections: () => Iterable<ConnectionStatus>) {
     this.world = world;
     this.routers = new Set(routers.map((mac) => macNumber(mac, 0)));
+    this.connections = connections;
+    this.given = world.virtuals.filter((virtual) =>
+      world.servers.some((one) => one.virtual === virtual && one.server.method === 'fullnat'),
+    );
+  }
+
+  /** A frame that the director kept, or answered itself. It may have made a connection: IPVS, too, makes it before it looks at TTL and length. */
+  noteHalted(came: Uint8Array): void {
+    const view = viewOf(came);
+    if (view && this.given.some((virtual) => isRequestTo(virtual, view)))
+      this.halted.add(answerEnds(view, view.addresses + view.size, view.body + 2, view.addresses, view.body));
   }
 
   /** Throws an Error that names the broken rule. */
@@ -56,7 +79,10 @@ export class Oracle {
     const [before, after] = [viewOf(came), viewOf(left)];
     hold(before !== undefined && after !== undefined, 'it is no IP packet');
     const isBack = sameBytes(left, 0, came, 6, 6);
-    if (isBack && isOwnError(before, after)) return this.checkOwnError(before, after);
+    if (isBack && isOwnError(before, after)) {
+      this.noteHalted(came);
+      return this.checkOwnError(before, after);
+    }
     const carried = isBack && isErrorOf(before) ? carriedIn(before) : undefined;
     if (carried) return checkTunnelError(carried, after);
     const to = macNumber(left, 0);
@@ -111,7 +137,8 @@ export class Oracle {
       this.noteWay(before, after, behind);
     }
     checkSums(before, after);
-    hold(grown > 0 || isPayloadKept(before, after), 'the payload changed');
+    if (before.protocol === PROTOCOL.tcp) checkSegment(before, after, behind, grown);
+    else hold(isPayloadKept(before, after), 'the payload changed');
   }
 
   /** The SYN proxy's SYN to the server, in the frame of the client's acknowledgement. */
@@ -132,6 +159,7 @@ export class Oracle {
     const client = before.bytes.slice(before.addresses, before.addresses + before.size);
     const local = after.bytes.subarray(after.addresses, after.addresses + after.size);
     this.ways.set(wayOf(after.protocol, address, to, local, from), { address: client, port: word(before.bytes, before.body) });
+    this.halted.delete(answerEnds(before, before.addresses + before.size, before.body + 2, before.addresses, before.body));
   }
 
   private checkReply(before: View, after: View): Fate {
@@ -182,12 +210,30 @@ export class Oracle {
 
   private checkClient(before: View, after: View, { address }: Behind): void {
     const local = before.bytes.subarray(before.addresses + before.size, before.addresses + 2 * before.size);
-    const client = this.ways.get(
-      wayOf(before.protocol, address, word(before.bytes, before.body), local, word(before.bytes, before.body + 2)),
+    const ends = [word(before.bytes, before.body), word(before.bytes, before.body + 2)] as const;
+    const client = this.ways.get(wayOf(before.protocol, address, ends[0], local, ends[1]));
+    const port = word(after.bytes, after.body + 2);
+    const to = after.addresses + after.size;
+    if (client?.port === port && sameBytes(client.address, 0, after.bytes, to, after.size)) return;
+    const answer = answerEnds(after, after.addresses, after.body, to, after.body + 2);
+    hold(this.halted.has(answer), client ? 'the reply is for another client' : 'nobody has that local endpoint');
+    // The table alone knows the local endpoint of a connection of which nothing has been sent on.
+    const owners = [...this.connections()].filter(
+      (one) =>
+        one.local?.port === ends[1] &&
+        one.serverPort === ends[0] &&
+        one.server.bytes.length === address.length &&
+        sameBytes(one.local.address.bytes, 0, local, 0, local.length) &&
+        sameBytes(one.server.bytes, 0, address, 0, address.length) &&
+        one.protocol !== 'ip' &&
+        PROTOCOL[one.protocol] === before.protocol,
     );
-    hold(client !== undefined, 'nobody has that local endpoint');
-    hold(sameBytes(client.address, 0, after.bytes, after.addresses + after.size, after.size), 'the reply is for another client');
-    hold(client.port === word(after.bytes, after.body + 2), 'the reply is for another port of the client');
+    hold(owners.length === 1, `${owners.length} connections have that local endpoint`);
+    const [{ client: owner, clientPort }] = owners as [ConnectionStatus];
+    hold(
+      clientPort === port && sameBytes(owner.bytes, 0, after.bytes, to, after.size),
+      'the reply is for another client than the table has',
+    );
   }
 
   private checkOwnError(before: View, after: View): Fate {
@@ -222,6 +268,10 @@ export class Oracle {
 
 const wayOf = (protocol: number, server: Uint8Array, serverPort: number, local: Uint8Array, port: number): string =>
   `${protocol} ${server} ${serverPort} ${local} ${port}`;
+
+/** The ends of an answer, from the virtual endpoint to the client's, by where the two lie in a frame. */
+const answerEnds = ({ bytes, protocol, size }: View, virtual: number, virtualPort: number, client: number, port: number): string =>
+  `${protocol} ${bytes.subarray(virtual, virtual + size)} ${word(bytes, virtualPort)} ${bytes.subarray(client, client + size)} ${word(bytes, port)}`;
 
 const icmpOf = (view: View): number => (view.family === 4 ? PROTOCOL.icmp : PROTOCOL.icmp6);
 
@@ -285,119 +335,8 @@ function isFor(virtual: Virtual, view: View, isQuoted: boolean): boolean {
   return !virtual.port || view.isLater || word(view.bytes, isQuoted ? view.body : view.body + 2) === virtual.port;
 }
 
-function checkHop(before: View, after: View): void {
-  hold(before.ttl > 1 && after.ttl === before.ttl - 1, 'the TTL is not one less');
-  hold(before.family === after.family && before.protocol === after.protocol, 'it is of another family or protocol');
-}
-
-/** Everything in the IP header that no method changes. */
-function checkHeaderKept(before: View, after: View, grown: number): void {
-  const [first, second] = [before.bytes, after.bytes];
-  hold(before.body - before.at === after.body - after.at, 'the header’s length changed');
-  hold(sameBytes(first, before.at, second, after.at, before.family === 4 ? 2 : 4), 'the traffic class changed');
-  const length = before.at + (before.family === 4 ? 2 : 4);
-  hold(word(second, length) === word(first, length) + grown, 'the length in the header is not right');
-  if (before.family === 4) hold(sameBytes(first, before.at + 4, second, after.at + 4, 4), 'number or fragment changed');
-  const behind = before.addresses + 2 * before.size;
-  hold(sameBytes(first, behind, second, behind, before.body - behind), 'options or extension headers changed');
-  if (before.family === 4) hold(headerError(before) === headerError(after), 'the header’s checksum is not as right as it was');
-}
-
-const isBodyKept = (before: View, after: View, from: number, grown: number): boolean =>
-  before.end - from === after.end - from - grown && sameBytes(before.bytes, from, after.bytes, from + grown, before.end - from);
-
-/** Nothing but the hop, whose header may be anywhere in the frame. */
-function checkUntouched(before: View, after: View): void {
-  checkHop(before, after);
-  const [first, second] = [before.bytes, after.bytes];
-  const ttl = before.family === 4 ? 8 : 7;
-  const length = first.length - before.at;
-  hold(length === second.length - after.at, 'the length changed');
-  hold(sameBytes(first, before.at, second, after.at, ttl), 'the packet changed');
-  const rest = before.family === 4 ? 12 : 8;
-  hold(sameBytes(first, before.at + rest, second, after.at + rest, length - rest), 'the packet changed');
-  if (before.family === 6) return;
-  hold(first[before.at + 9] === second[after.at + 9], 'the protocol changed');
-  hold(headerError(before) === headerError(after), 'the header’s checksum is not as right as it was');
-}
-
-function checkTunnel(before: View, after: View, { server, address, tunnelSource }: Behind): void {
-  const { bytes, family, size } = after;
-  const tunnel = server.tunnel;
-  hold(tunnel !== undefined && address.length === size, 'the tunnel is of another family');
-  hold(sameBytes(bytes, after.addresses, tunnelSource, 0, size), 'the tunnel starts elsewhere');
-  hold(sameBytes(bytes, after.addresses + size, address, 0, size), 'the tunnel ends elsewhere');
-  hold(after.ttl === before.ttl - 1, 'the tunnel has another TTL');
-  if (family === 4) hold(headerError(after) === 0, 'the tunnel’s header has a wrong checksum');
-  const inside = before.family === 4 ? IPIP : IP6_IN_IP;
-  const hasSum = tunnel.checksum === 'csum';
-  const between = tunnel.type === 'ipip' ? 0 : tunnel.type === 'gre' ? (hasSum ? 8 : 4) : 12;
-  const wanted = { ipip: inside, gre: GRE, gue: PROTOCOL.udp }[tunnel.type];
-  const header = family === 4 ? 20 : 40;
-  const outerProtocol = bytes[after.at + (family === 4 ? 9 : 6)];
-  hold(outerProtocol === wanted, 'the tunnel is of another kind');
-  const start = after.at + header;
-  const said = word(before.bytes, before.at + (before.family === 4 ? 2 : 4)) + (before.family === 4 ? 0 : 40);
-  hold(word(bytes, after.at + (family === 4 ? 2 : 4)) === said + between + (family === 4 ? header : 0), 'the tunnel’s length is wrong');
-  if (tunnel.type === 'gre') {
-    hold(
-      word(bytes, start) === (hasSum ? 0x8000 : 0) && word(bytes, start + 2) === (before.family === 4 ? 0x0800 : 0x86dd),
-      'no GRE header',
-    );
-    if (hasSum) hold(sum(bytes, start, start + between + said) % 0xffff === 0, 'GRE’s checksum is wrong');
-  }
-  if (tunnel.type === 'gue') {
-    hold(
-      word(bytes, start + 2) === tunnel.port && word(bytes, start + 4) === said + between && bytes[start + 9] === inside,
-      'no GUE header',
-    );
-    const check = word(bytes, start + 6);
-    hold(hasSum ? check !== 0 : check === 0, 'GUE’s checksum is there or not, unasked');
-    if (hasSum) hold(bodyError({ ...after, body: start, end: start + between + said }, true) === 0, 'GUE’s checksum is wrong');
-  }
-  const inner = viewOf(bytes, start + between);
-  hold(inner !== undefined, 'nothing is in the tunnel');
-  checkUntouched(before, inner);
-}
-
-/** TCP's and UDP's checksums stay as wrong as they were; SCTP's counts no address and cannot: right stays right. */
-function checkSums(before: View, after: View): void {
-  if (before.protocol === PROTOCOL.sctp) {
-    hold(before.isFragment || !isAssociationRight(before) || isAssociationRight(after), 'SCTP’s checksum is wrong');
-    return;
-  }
-  if (before.protocol === PROTOCOL.udp) {
-    const [was, is] = [word(before.bytes, before.body + 6), word(after.bytes, after.body + 6)];
-    hold((was === 0) === (is === 0), 'a UDP checksum came or went');
-    if (was === 0) return;
-  }
-  hold(bodyError(before, true) === bodyError(after, true), 'the checksum is not as right as it was');
-}
-
-/** Behind ports, checksums, and TCP's numbers and options, which the SYN proxy and full NAT may change. */
-function isPayloadKept(before: View, after: View): boolean {
-  const header = (view: View): number =>
-    view.protocol === PROTOCOL.tcp
-      ? Math.max(20, 4 * ((view.bytes[view.body + 12] as number) >> 4))
-      : view.protocol === PROTOCOL.sctp
-        ? 12
-        : 8;
-  const [from, to] = [before.body + header(before), after.body + header(after)];
-  const length = before.end - from;
-  return length === after.end - to && (length <= 0 || sameBytes(before.bytes, from, after.bytes, to, length));
-}
-
-/** TOA, behind TCP's fixed header: the client's port and address. What the client gave out as such there is named otherwise. */
-function checkOption(before: View, after: View): void {
-  const at = after.body + 20;
-  const [own, next] = [before.body + 20, at + TOA_LENGTH[after.family]];
-  hold(after.bytes[at] === TOA_KIND && after.bytes[at + 1] === TOA_LENGTH[after.family], 'what was put in is not TOA');
-  hold(word(after.bytes, at + 2) === word(before.bytes, before.body), 'TOA says another port');
-  hold(sameBytes(after.bytes, at + 4, before.bytes, before.addresses, before.size), 'TOA says another client');
-  const isForged = before.bytes[own] === TOA_KIND && (before.bytes[before.body + 12] as number) >> 4 > 5;
-  if (before.end > own) hold(after.bytes[next] === (isForged ? UNKNOWN_KIND : before.bytes[own]), 'what follows TOA changed');
-  hold(sameBytes(after.bytes, next + 1, before.bytes, own + 1, before.end - own - 1), 'what follows TOA changed');
-}
+/** And whether an answer would show from whom it is. */
+const isRequestTo = (virtual: Virtual, view: View): boolean => !view.isLater && view.end >= view.body + 4 && isFor(virtual, view, false);
 
 /** An error about a reply, for a server that knows the reply under its own endpoint. */
 function checkTranslatedError(before: View, after: View, { server, address }: Behind, world: World): void {

@@ -31,6 +31,8 @@ export interface View {
 
 export const word = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 
+export const long = (bytes: Uint8Array, at: number): number => word(bytes, at) * 0x1_0000 + word(bytes, at + 2);
+
 /** A frame, or with `at` a packet within one; undefined where it is neither IPv4 nor IPv6 with all its headers. */
 export function viewOf(bytes: Uint8Array, at?: number): View | undefined {
   if (at === undefined) {
