@@ -65,8 +65,9 @@ export class Pair {
     await expectLine(first, 'Entering MASTER STATE');
     await this.#startDirector(1);
     await sleep(timing.intervalMs);
-    const argv = [process.execPath, compiled('bench/failover/prober.js'), '--vip', this.#vip, '--vrid', String(this.#vrid)];
-    const [command = '', ...rest] = client.enterNetwork(argv);
+    const prober = [process.execPath, compiled('bench/failover/prober.js'), '--vip', this.#vip, '--vrid', String(this.#vrid)];
+    // A client is another machine: it must not take the processor from a director in the very moment that is measured.
+    const [command = '', ...rest] = client.enterNetwork(['taskset', '--cpu-list', '0', ...prober]);
     this.#prober = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
     if (this.#prober.stdout) this.#answers = createInterface({ input: this.#prober.stdout })[Symbol.asyncIterator]();
     await this.#said();

@@ -41,7 +41,7 @@ export interface ReactorTimer {
 
 const DEFAULT_PAUSE_THRESHOLD: Micros = 300_000;
 /** `onNear` is called again where it would end so long before the deadline if it took as long as the last time. */
-const NEAR_MARGIN: Micros = 3000;
+const NEAR_MARGIN: Micros = 1000;
 /** From here to the deadline the loop does not sleep any more. */
 const VERY_NEAR: Micros = 2000;
 
