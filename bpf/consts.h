@@ -14,6 +14,10 @@
 #define MAX_SERVICES 1024
 #define MAX_SERVERS 4096
 
+/* Places of services over IPv4 that are found in one step; many more than services, so that hardly any two of them meet. */
+#define NEAR_SERVICES 4096
+#define NEAR_SERVICES_BITS 12
+
 /* Servers that lblcr may keep for one virtual address. */
 #define MAX_REPLICAS 24
 
@@ -31,6 +35,13 @@
 
 /* Virtual addresses that the lblc and lblcr services remember together; the one used longest ago makes room. */
 #define MAX_LOCALITIES 24576
+
+/* A word of near_services: where its parts begin. Address and port lie in it as in packets; the index is one higher. */
+enum near_service {
+	NEAR_PORT_SHIFT = 32,
+	NEAR_PROTOCOL_SHIFT = 48,
+	NEAR_INDEX_SHIFT = 50,
+};
 
 /* Bits of the filter that says "this destination may be a virtual address". */
 #define ADDRESS_FILTER_BITS 4096

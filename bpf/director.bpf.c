@@ -299,6 +299,7 @@ struct vocabulary {
 	enum service_flag service_flag;
 	enum settings_flag settings_flag;
 	enum sweep_kind sweep_kind;
+	enum near_service near_service;
 	enum reason reason;
 	struct reply reply;
 	struct reply6 reply6;

@@ -215,6 +215,11 @@ struct settings settings SEC(".data.settings");
 struct server servers[MAX_SERVERS] SEC(".data.servers");
 struct server_load server_loads[MAX_SERVERS] SEC(".data.loads");
 struct service services[MAX_SERVICES] SEC(".data.services");
+/*
+ * Services over IPv4 by place: what they are found by, and where, in one word (enum near_service) that is written and read whole; 0: none. All
+ * of them are in `service_index`, and of two that share a place only one is here.
+ */
+__u64 near_services[NEAR_SERVICES] SEC(".data.near");
 
 /* The compiler would compute the address before it looks whether it may, which the verifier does not let pass. */
 #define BOUND(index, limit)                                                                                                        \

@@ -55,6 +55,28 @@ describe('the plane', () => {
   });
 });
 
+describe('many services', () => {
+  it('are each found, also where several share a place; one that is deleted is found no more', () => {
+    const on = ready();
+    const { nearServices } = on.plane.path;
+    const ports = Array.from({ length: 200 }, (_, index) => 1001 + index);
+    const send = (port: number): Passage => on.run(buildFrame({ destinationPort: port }));
+    const serverOf = (port: number): string => seeFrame(send(port).frame).destinationMac;
+    const wanted = (port: number): string => macOf(ip(`10.2.1.${port - 1000}`));
+    for (const port of ports) {
+      on.plane.addService({ key: tcp(port), ...PLAIN });
+      on.plane.addServer(tcp(port), { ...real(1), address: ip(`10.2.1.${port - 1000}`) });
+    }
+    expect(nearServices.filter((word) => word !== 0n).length).toBeLessThan(ports.length + 2);
+    expect(ports.map(serverOf)).toEqual(ports.map(wanted));
+    const [deleted, kept] = [ports.filter((port) => port % 2 === 0), ports.filter((port) => port % 2 === 1)];
+    for (const port of deleted) on.plane.deleteService(tcp(port));
+    on.advance(902);
+    expect(new Set(deleted.map((port) => send(port).verdict))).toEqual(new Set(['PASS']));
+    expect(kept.map(serverOf)).toEqual(kept.map(wanted));
+  });
+});
+
 describe('limits', () => {
   it('sends a thousand ICMP errors per second and CPU, and no more', () => {
     const on = ready();

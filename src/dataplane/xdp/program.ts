@@ -122,6 +122,8 @@ export class PacketPath {
   readonly localAddresses: Records;
   readonly settings: Records;
   readonly slots: Uint16Array;
+  /** Services over IPv4 by place, each found in one step: see near_services in bpf/maps.h. */
+  readonly nearServices: BigUint64Array;
   /** Which service a packet's address, port and protocol lead to. */
   readonly serviceIndexes: Readonly<Record<IpFamily, BpfMap>>;
   /** Which service a mark leads to. */
@@ -153,6 +155,7 @@ export class PacketPath {
     | 'serviceFlag'
     | 'settingsFlag'
     | 'sweepKind'
+    | 'nearService'
     | 'reason',
     Readonly<Record<string, number>>
   >;
@@ -177,6 +180,8 @@ export class PacketPath {
     this.settings = this.records('.data.settings', 'settings');
     const slots = this.memory('slots');
     this.slots = new Uint16Array(slots.buffer, slots.byteOffset, slots.byteLength / 2);
+    const near = this.memory('.data.near');
+    this.nearServices = new BigUint64Array(near.buffer, near.byteOffset, near.byteLength / 8);
     this.serviceIndexes = { 4: object.map('service_index'), 6: object.map('service_index6') };
     this.serviceMarks = object.map('service_marks');
     this.ports = object.map('ports');
@@ -206,6 +211,7 @@ export class PacketPath {
       serviceFlag: btf.enumeration('service_flag'),
       settingsFlag: btf.enumeration('settings_flag'),
       sweepKind: btf.enumeration('sweep_kind'),
+      nearService: btf.enumeration('near_service'),
       reason: btf.enumeration('reason'),
     };
     this.inherited = this.settings.u32(0, 'hz') !== 0;
