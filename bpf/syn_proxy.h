@@ -91,7 +91,9 @@ static __always_inline int send_syn(enum family family, struct xdp_md *ctx, stru
 	__u32 bytes = syn_bytes(said.sack, scaled), window;
 	struct server *server = server_at(index);
 
-	if (!server || server->flags & SERVER_LOCAL)
+	if (!server || !(server->flags & SERVER_AVAILABLE))
+		return drop(DROP_SERVER_DELETED);
+	if (server->flags & SERVER_LOCAL)
 		return drop(DROP_NO_NEXT_HOP);
 	if (server->forwarding != FORWARD_MASQUERADE && server->forwarding != FORWARD_FULLNAT)
 		return drop(DROP_NO_NEXT_HOP);

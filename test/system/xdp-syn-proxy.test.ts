@@ -267,6 +267,15 @@ describe.each(WAYS)('the SYN proxy with cookies, $method, IPv$family', (way) => 
     expect(counted('DROP_AWAITING_SERVER', 'ANSWER_HANDSHAKE')).toEqual([3, 2]);
   });
 
+  it('asks no server again that was deleted', () => {
+    const { plane } = ready(way);
+    const { cookie } = shakeHands(way);
+    plane.deleteServer(keyOf(way), { address: ip(way.server), port: way.serverPort });
+    const probe = fromClient(way, { flags: 'A', sequence: FIRST, acknowledgement: cookie + 1 });
+    expect(rig.run(probe).verdict).toBe('DROP');
+    expect(counted('DROP_SERVER_DELETED')).toEqual([1]);
+  });
+
   it('gives the server an ICMP error with its own numbers', () => {
     ready(way);
     const { cookie } = handOver(way);
