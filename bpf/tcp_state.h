@@ -125,5 +125,8 @@ static __always_inline __u32 first_meta(__u32 kind, __u8 event, enum direction d
 {
 	if ((kind & META_PROTOCOL) == CONN_UDP << META_PROTOCOL_SHIFT)
 		return kind | STATE_UDP | META_INACTIVE;
+	/* In place: a call costs more than the rest, and most connections are TCP's. */
+	if ((kind & META_PROTOCOL) == CONN_TCP << META_PROTOCOL_SHIFT)
+		return meta_with_state(kind, tcp_next_state(STATE_NONE, event, direction));
 	return meta_after(kind, event, direction);
 }
