@@ -140,10 +140,12 @@ static __always_inline int parse_plain6(struct packet *packet)
 static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *packet)
 {
 	struct headers headers = {};
+	__u32 offset;
 
 	if (!parse_ipv6(ctx, packet) || !parse_header6(ctx, packet) || !walk_headers(ctx, sizeof(struct ethhdr), &headers))
 		return 0;
-	if (headers.offset > MAX_EXTENSION_BYTES * 4)
+	offset = headers.offset;
+	if (offset > MAX_EXTENSION_BYTES * 4)
 		return 0;
 	packet->protocol = headers.protocol;
 	packet->fragment_id = headers.fragment_id;
@@ -153,7 +155,9 @@ static __always_inline int parse_lengths6(struct xdp_md *ctx, struct packet *pac
 	packet->l4 = packet->ip6;
 	if (packet->later_fragment)
 		return 1;
-	packet->l4 = (void *)packet->eth + headers.offset;
+	/* Linux 6.1 forgets what a number was compared with once it has been put away: where it is added it is bounded for good. */
+	asm volatile("" : "+r"(offset));
+	packet->l4 = (void *)packet->eth + (offset & (MAX_EXTENSION_BYTES * 8 - 1));
 	return has_transport6(packet, headers.offset);
 }
 
