@@ -14,7 +14,7 @@
 #define MAX_SERVICES 1024
 #define MAX_SERVERS 4096
 
-/* Places of services over IPv4 that are found in one step; many more than services, so that hardly any two of them meet. */
+/* Places of services over IPv4 that are found in one step; more than services, so that few of them meet. */
 #define NEAR_SERVICES 4096
 #define NEAR_SERVICES_BITS 12
 

@@ -67,7 +67,10 @@ describe('many services', () => {
       on.plane.addService({ key: tcp(port), ...PLAIN });
       on.plane.addServer(tcp(port), { ...real(1), address: ip(`10.2.1.${port - 1000}`) });
     }
-    expect(nearServices.filter((word) => word !== 0n).length).toBeLessThan(ports.length + 2);
+    // Some share a place, and most do not.
+    const places = nearServices.filter((word) => word !== 0n).length;
+    expect(places).toBeLessThan(ports.length);
+    expect(places).toBeGreaterThan(ports.length * 0.75);
     expect(ports.map(serverOf)).toEqual(ports.map(wanted));
     const [deleted, kept] = [ports.filter((port) => port % 2 === 0), ports.filter((port) => port % 2 === 1)];
     for (const port of deleted) on.plane.deleteService(tcp(port));

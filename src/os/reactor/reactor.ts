@@ -29,10 +29,10 @@ export interface ReactorOptions {
 export interface ReactorTimer {
   /**
    * Fires at that instant of `monotonicNow`'s clock, at once when it is past. Replaces an earlier arming. To be woken takes a thread a
-   * while, and more where the processor has slept: with `lead` the loop wakes so long before, and then sleeps for no more than a millisecond at
-   * a time and shortly before the deadline not at all, and in between calls `onNear` of the timer, as long as another call should end well in time. That keeps a
-   * processor busy, so it is for what is rare and urgent. `onNear` gets the present instant, which is before the deadline, however long the
-   * call then takes: it must not do what the deadline brings, for what came in meanwhile has not been served yet.
+   * while, and more where the processor has slept: with `lead` the loop wakes so long before, and then sleeps for no more than a millisecond
+   * at a time and shortly before the deadline not at all, and in between calls `onNear` of the timer, as long as another call should end
+   * well in time. That keeps a processor busy, so it is for what is rare and urgent. `onNear` gets the present instant, which is before the
+   * deadline, however long the call then takes: it must not do what the deadline brings, for what came in meanwhile has not been served yet.
    */
   arm(deadline: Instant, lead?: Micros): void;
   disarm(): void;
