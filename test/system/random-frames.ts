@@ -47,6 +47,7 @@ const ERRORS: Readonly<Record<4 | 6, readonly (readonly [number, number])[]>> = 
     [3, 0],
   ],
 };
+const ROUTER_ON_THE_WAY = { 4: '11.0.0.1', 6: 'fc00::1' } as const;
 /** Proper frames at hand at once, and how many follow from others at most. */
 const POOL = 4096;
 const WAITING = 64;
@@ -89,7 +90,7 @@ export class FrameSource {
     if (!view || view.isLater) return;
     // Nobody answers to the director's own address; routers report errors there.
     const isTunnel = TUNNELS.includes(view.protocol);
-    const answer = !isTunnel && random.below(8) ? answerTo(view, random) : errorAbout(view, random);
+    const answer = !isTunnel && random.below(8) ? answerTo(view, random) : errorAbout(view, random, isTunnel && random.below(2) === 1);
     if (answer) following.push(answer);
   }
 
@@ -212,8 +213,8 @@ function answerTo({ bytes, addresses, size, body, protocol, end, at, family }: V
   return answer;
 }
 
-/** An error from whoever got the packet, to whom it came from. */
-function errorAbout(view: View, random: Random): Uint8Array | undefined {
+/** An error from whoever got the packet, or from a router on the way there, to whom it came from. */
+function errorAbout(view: View, random: Random, isByRouter = false): Uint8Array | undefined {
   const { bytes, at, addresses, size, family } = view;
   if (bytes.length < at + size + 40) return undefined;
   const address = (from: number): string => String(IpAddress.fromBytes(bytes.subarray(from, from + size)));
@@ -221,7 +222,8 @@ function errorAbout(view: View, random: Random): Uint8Array | undefined {
   const quoted = bytes.slice(at, Math.min(bytes.length, view.end, at + (random.below(2) ? view.body - at + 8 : 500)));
   const [icmpType, icmpCode] = random.pick(ERRORS[family]);
   const protocol = family === 4 ? PROTOCOL.icmp : PROTOCOL.icmp6;
-  return buildFrame({ source: destination, destination: source, protocol, icmpType, icmpCode, icmpInfo: 1300, payload: quoted });
+  const reporter = isByRouter ? ROUTER_ON_THE_WAY[family] : destination;
+  return buildFrame({ source: reporter, destination: source, protocol, icmpType, icmpCode, icmpInfo: 1300, payload: quoted });
 }
 
 /** Of an answer that the servers of direct routing and tunnels send past the director: an error about it comes to the director. */
