@@ -43,6 +43,8 @@ export const changingPriority = (name: string, from: number, to: number): string
   `(${name}) Changing effective priority from ${from} to ${to}`;
 export const intervalUpdated = (name: string, from: Micros, to: Micros): string =>
   `(${name}) advertisement interval updated from ${from / 1000}ms to ${to / 1000}ms by master`;
+export const cameLate = (name: string, late: Micros, patience: Micros): string =>
+  `(${name}) an advertisement came ${(late / 1000).toFixed(1)} ms late - from now on ${(patience / 1000).toFixed(1)} ms of silence are borne`;
 export const ownInterval = (name: string, from: Micros, to: Micros): string =>
   `(${name}) changing advert interval from ${from / 1000}ms to locally configured ${to / 1000}ms`;
 

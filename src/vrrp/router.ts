@@ -12,6 +12,7 @@ import { Holdings } from './holdings.ts';
 import * as messages from './messages.ts';
 import { Notifier } from './notifier.ts';
 import { ownAdvert } from './own-advert.ts';
+import { Punctuality } from './punctuality.ts';
 import { Reception } from './reception.ts';
 import { Sender } from './sender.ts';
 import type { RouterSnapshot, RouterState } from './snapshot.ts';
@@ -46,6 +47,7 @@ export class Router {
   /** When the silence of the active router has lasted long enough, as long as a late look at the clock may still excuse it. */
   private silentAt: Instant | undefined;
   private readonly voice = new OwnVoice();
+  private readonly punctuality = new Punctuality();
   private readonly active: ActiveRouter;
   private readonly context: Context;
   private readonly timer: Timer;
@@ -125,7 +127,7 @@ export class Router {
     if (!admitted) return;
     if (this.state === 'active' && this.voice.wasSilentTooLong(this.settings, 0, now)) this.overslept(now);
     if (this.state === 'active') this.receiveAsActive(packet, now);
-    else this.receiveAsBackup(packet, now - countedWait(waited, this.active.interval), now);
+    else this.receiveAsBackup(packet, waited, now);
   }
 
   /** Advertises, then takes the addresses: the rival hears of us before the link does. */
@@ -295,15 +297,19 @@ export class Router {
     if (hasMissedOne) this.announcer.begin(now);
   }
 
-  private receiveAsBackup(packet: VrrpEnvelope, arrived: Instant, now: Instant): void {
+  private receiveAsBackup(packet: VrrpEnvelope, waited: Micros, now: Instant): void {
     if (packet.priority === 0) {
       this.log('debug', messages.backupGotPriorityZero(this.settings.name));
-      this.listenFor(skewTime(this.settings.version, this.priority, this.active.interval), arrived);
+      this.listenFor(skewTime(this.settings.version, this.priority, this.active.interval), now - countedWait(waited, this.active.interval));
       return;
     }
     if (!this.election.respects(packet, this.settings, this.priority, now)) return;
-    this.follow(packet);
-    this.listenFor(this.masterDown(), arrived);
+    const isSuccessor = this.follow(packet);
+    const before = this.masterDown();
+    const late = this.punctuality.heard(now - waited, this.active.interval, isSuccessor);
+    const patience = this.masterDown();
+    if (patience > before) this.log('info', messages.cameLate(this.settings.name, late, patience));
+    this.listenFor(patience, now - countedWait(waited, this.active.interval));
     this.group?.follows(this, now);
   }
 
@@ -341,14 +347,16 @@ export class Router {
     this.notifier.notice('MASTER_RX_LOWER_PRI', this.priority);
   }
 
-  /** Takes the sender for the active router. */
-  private follow({ source, priority, message }: VrrpEnvelope): void {
-    if (this.active.heard(source, priority)) this.counters.rejections.forget();
+  /** Takes the sender for the active router. True when that was somebody else. */
+  private follow({ source, priority, message }: VrrpEnvelope): boolean {
+    const isSuccessor = this.active.heard(source, priority);
+    if (isSuccessor) this.counters.rejections.forget();
     this.wantsActive = false;
     const before = this.active.interval;
     if (this.settings.version === 3 && this.active.adopt(vrrpInterval(message))) {
       this.log('info', messages.intervalUpdated(this.settings.name, before, this.active.interval));
     }
+    return isSuccessor;
   }
 
   private overslept(now: Instant): void {
@@ -386,7 +394,8 @@ export class Router {
   }
 
   private masterDown(): Micros {
-    return masterDownTime(this.settings.version, this.priority, this.active.interval, this.settings.downTimerAdverts);
+    const patience = masterDownTime(this.settings.version, this.priority, this.active.interval, this.settings.downTimerAdverts);
+    return patience + this.punctuality.grace(patience);
   }
 
   /** Listens for so long, and not before the elections begin. */
