@@ -80,9 +80,11 @@ static __always_inline __u32 reply_way(__u16 port, __u32 slot)
 
 static __always_inline struct hop reply_hop(const struct reply *reply)
 {
-	struct hop hop = { .port = reply->way & ((1 << WAY_PORT_BITS) - 1) };
+	/* The address lies behind two other bytes there as well: so it is moved by one step. */
+	__u64 word = (*(const __u64 *)&reply->virtual_port & ~0xffffULL) | (reply->way & ((1 << WAY_PORT_BITS) - 1));
+	struct hop hop;
 
-	__builtin_memcpy(hop.mac, reply->mac, sizeof(hop.mac));
+	__builtin_memcpy(&hop, &word, sizeof(hop));
 	return hop;
 }
 

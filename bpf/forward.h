@@ -81,6 +81,17 @@ static __always_inline void take_hop(enum family family, struct packet *packet)
 	packet->ip->ttl--;
 }
 
+/* The same where more of the header was rewritten: its checksum is written once. */
+static __always_inline void take_hop_rewritten(enum family family, struct packet *packet, __u32 change)
+{
+	if (family == FAMILY_6) {
+		packet->ip6->hop_limit--;
+		return;
+	}
+	change_header_check(packet, change + (__u16)~bpf_htons(0x0100));
+	packet->ip->ttl--;
+}
+
 /* Takes one hop off a packet and sends it to its server; or says why that cannot be. */
 static __always_inline int forward_on(enum family family, struct xdp_md *ctx, struct packet *packet, const struct server *server,
 				      enum rewrite what)
@@ -89,15 +100,17 @@ static __always_inline int forward_on(enum family family, struct xdp_md *ctx, st
 		return reject_expired(family, ctx, FROM_DESTINATION);
 	if (is_too_long(ctx, packet->length, server->mtu))
 		return reject_too_big(family, ctx, FROM_DESTINATION, server->mtu);
-	take_hop(family, packet);
-	if (what == REWRITE_APART)
-		return jump(ctx, family == FAMILY_6 ? TAIL_FULLNAT6 : TAIL_FULLNAT);
-	if (what)
-		rewrite_destination(family, packet, server, what);
-	else if (family == FAMILY_4 && server->forwarding == FORWARD_IPIP && server->family == FAMILY_4)
-		return forward_ipip(ctx, packet, server);
-	else if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)
-		return forward_tunnel(ctx, server);
+	if (what == REWRITE_ADDRESS || what == REWRITE_ENDPOINT) {
+		take_hop_rewritten(family, packet, rewrite_destination(family, packet, server, what));
+	} else {
+		take_hop(family, packet);
+		if (what == REWRITE_APART)
+			return jump(ctx, family == FAMILY_6 ? TAIL_FULLNAT6 : TAIL_FULLNAT);
+		if (family == FAMILY_4 && server->forwarding == FORWARD_IPIP && server->family == FAMILY_4)
+			return forward_ipip(ctx, packet, server);
+		if (server->forwarding != FORWARD_DIRECT && server->forwarding != FORWARD_MASQUERADE)
+			return forward_tunnel(ctx, server);
+	}
 	write_macs(packet->eth, server->destination_mac);
 	return send_by(ctx, server->ifindex);
 }

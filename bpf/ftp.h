@@ -202,7 +202,7 @@ static __always_inline int ftp_to_server(enum family family, struct xdp_md *ctx,
 	if (family == FAMILY_6)
 		rewrite6(packet, &packet->ip6->destination, &ports->destination, &server->address, port, REWRITE_ENDPOINT);
 	else
-		rewrite(packet, &packet->ip->daddr, &ports->destination, server->address.word[0], port, REWRITE_ENDPOINT);
+		change_header_check(packet, rewrite(packet, &packet->ip->daddr, &ports->destination, server->address.word[0], port, REWRITE_ENDPOINT));
 	write_macs(packet->eth, server->destination_mac);
 	return send_by(ctx, server->ifindex);
 }

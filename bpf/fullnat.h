@@ -78,7 +78,7 @@ static __always_inline int to_server(enum family family, struct xdp_md *ctx, str
 	struct address6 client = {};
 	struct ports *ports;
 	struct server *server;
-	__u32 index = ends->server;
+	__u32 change, index = ends->server;
 	__be16 port = 0;
 	int with_toa = 0;
 
@@ -95,11 +95,13 @@ static __always_inline int to_server(enum family family, struct xdp_md *ctx, str
 		note_request(family, packet, ends);
 		with_toa = !(ends->meta & META_ANSWERED) && takes_toa(family, packet, server);
 	}
-	rewrite_destination(family, packet, server, what);
-	if (family == FAMILY_6)
+	change = rewrite_destination(family, packet, server, what);
+	if (family == FAMILY_6) {
 		rewrite_source6(packet, &from->address, local_port(ends->local), what);
-	else
-		rewrite_source(packet, from->address.word[0], local_port(ends->local), what);
+	} else {
+		change += rewrite_source(packet, from->address.word[0], local_port(ends->local), what);
+		change_header_check(packet, change);
+	}
 	write_macs(packet->eth, server->destination_mac);
 	if (with_toa)
 		add_toa(family, ctx, &client, port);

@@ -38,7 +38,7 @@ static __always_inline void rewrite_sctp_check(enum family family, struct packet
 }
 
 /* A checksum of 0 says that a datagram has none; one that comes out as 0 is written as its other zero (RFC 768). */
-static __always_inline void rewrite_l4_check(enum family family, struct packet *packet, __u64 change, __be16 *port, __be16 new_port)
+static __always_inline void rewrite_l4_check(enum family family, struct packet *packet, __u32 change, __be16 *port, __be16 new_port)
 {
 	__u16 *check = packet->l4 + UDP_CHECK_OFFSET;
 
@@ -46,27 +46,36 @@ static __always_inline void rewrite_l4_check(enum family family, struct packet *
 		if (!has_tcp_header(packet))
 			return;
 		check = packet->l4 + TCP_CHECK_OFFSET;
-		*check = checksum_changed(*check, change);
+		*check = checksum_changed_narrow(*check, change);
 	} else if (packet_protocol(family, packet) == IPPROTO_SCTP) {
 		rewrite_sctp_check(family, packet, (void *)port == packet->l4 ? 0 : sizeof(*port), *port ^ new_port);
 	} else if (*check) {
-		*check = checksum_changed(*check, change);
+		*check = checksum_changed_narrow(*check, change);
 		if (!*check)
 			*check = 0xffff;
 	}
 }
 
-static __always_inline void rewrite(struct packet *packet, __be32 *address, __be16 *port, __be32 new_address, __be16 new_port,
-				    enum rewrite what)
-{
-	__u64 change = checksum_change(*address, new_address);
+#define MUST_USE __attribute__((warn_unused_result))
 
-	packet->ip->check = checksum_changed(packet->ip->check, change);
+/* Of the IPv4 header, by what the functions below return. */
+static __always_inline void change_header_check(struct packet *packet, __u32 change)
+{
+	packet->ip->check = checksum_changed_narrow(packet->ip->check, change);
+}
+
+/* Returns what the header's checksum changes by, narrow: whoever sends the packet on writes it once. */
+MUST_USE static __always_inline __u32 rewrite(struct packet *packet, __be32 *address, __be16 *port, __be32 new_address, __be16 new_port,
+					      enum rewrite what)
+{
+	__u32 change = checksum_narrow(checksum_change(*address, new_address));
+
 	*address = new_address;
-	if (what != REWRITE_ENDPOINT)
-		return;
-	rewrite_l4_check(FAMILY_4, packet, change + checksum_change_half(*port, new_port), port, new_port);
-	*port = new_port;
+	if (what == REWRITE_ENDPOINT) {
+		rewrite_l4_check(FAMILY_4, packet, change + checksum_change_half(*port, new_port), port, new_port);
+		*port = new_port;
+	}
+	return change;
 }
 
 /* What another address adds to the sum. */
@@ -76,37 +85,39 @@ static __always_inline __u64 checksum_change6(const struct address6 *before, con
 	       checksum_change(before->word[2], after->word[2]) + checksum_change(before->word[3], after->word[3]);
 }
 
-/* The header of IPv6 has no checksum of its own. */
+/* The header of IPv6 has no checksum. */
 static __always_inline void rewrite6(struct packet *packet, struct address6 *address, __be16 *port, const struct address6 *new_address,
 				     __be16 new_port, enum rewrite what)
 {
-	__u64 change = checksum_change6(address, new_address);
+	__u32 change = checksum_narrow(checksum_change6(address, new_address));
 
 	*address = *new_address;
-	if (what != REWRITE_ENDPOINT)
-		return;
-	rewrite_l4_check(FAMILY_6, packet, change + checksum_change_half(*port, new_port), port, new_port);
-	*port = new_port;
+	if (what == REWRITE_ENDPOINT) {
+		rewrite_l4_check(FAMILY_6, packet, change + checksum_change_half(*port, new_port), port, new_port);
+		*port = new_port;
+	}
 }
 
-static __always_inline void rewrite_destination(enum family family, struct packet *packet, const struct server *server, enum rewrite what)
+MUST_USE static __always_inline __u32 rewrite_destination(enum family family, struct packet *packet, const struct server *server,
+							  enum rewrite what)
 {
 	struct ports *ports = packet->l4;
 	__be16 port = 0;
 
 	if (what == REWRITE_ENDPOINT)
 		port = server->port ? server->port : ports->destination;
-	if (family == FAMILY_6)
+	if (family == FAMILY_6) {
 		rewrite6(packet, &packet->ip6->destination, &ports->destination, &server->address, port, what);
-	else
-		rewrite(packet, &packet->ip->daddr, &ports->destination, server->address.word[0], port, what);
+		return 0;
+	}
+	return rewrite(packet, &packet->ip->daddr, &ports->destination, server->address.word[0], port, what);
 }
 
-static __always_inline void rewrite_source(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
+MUST_USE static __always_inline __u32 rewrite_source(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
 {
 	struct ports *ports = packet->l4;
 
-	rewrite(packet, &packet->ip->saddr, &ports->source, address, port, what);
+	return rewrite(packet, &packet->ip->saddr, &ports->source, address, port, what);
 }
 
 static __always_inline void rewrite_source6(struct packet *packet, const struct address6 *address, __be16 port, enum rewrite what)
@@ -116,11 +127,11 @@ static __always_inline void rewrite_source6(struct packet *packet, const struct 
 	rewrite6(packet, &packet->ip6->source, &ports->source, address, port, what);
 }
 
-static __always_inline void rewrite_client(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
+MUST_USE static __always_inline __u32 rewrite_client(struct packet *packet, __be32 address, __be16 port, enum rewrite what)
 {
 	struct ports *ports = packet->l4;
 
-	rewrite(packet, &packet->ip->daddr, &ports->destination, address, port, what);
+	return rewrite(packet, &packet->ip->daddr, &ports->destination, address, port, what);
 }
 
 static __always_inline void rewrite_client6(struct packet *packet, const struct address6 *address, __be16 port, enum rewrite what)

@@ -76,12 +76,12 @@ static __always_inline __u32 in_range(__u32 port)
 /* Out of the port that the client's packets come in by. */
 static __always_inline int send_to_hop(struct xdp_md *ctx, struct packet *packet, const struct hop *to, __u32 port)
 {
-	const __u16 *mac = (const __u16 *)to->mac;
-	__u64 source, *words = (void *)packet->eth;
+	__u64 source, destination, *words = (void *)packet->eth;
 
 	port = in_range(port);
 	source = settings.port_macs[port];
-	words[0] = mac[0] | (__u32)mac[1] << 16 | (__u64)mac[2] << 32 | source << 48;
+	__builtin_memcpy(&destination, to, sizeof(destination));
+	words[0] = destination >> 16 | source << 48;
 	*(__u32 *)(words + 1) = source >> 16;
 	return send_by(ctx, settings.port_indexes[port]);
 }
@@ -89,7 +89,7 @@ static __always_inline int send_to_hop(struct xdp_md *ctx, struct packet *packet
 static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *packet, const struct way_back *back, enum rewrite what)
 {
 	struct address6 from = { .word = { back->virtual } };
-	__u32 mtu, port = back->to.port;
+	__u32 change, mtu, port = back->to.port;
 
 	if (port >= MAX_PORTS || !settings.port_indexes[in_range(port)])
 		return drop(DROP_NO_NEXT_HOP);
@@ -98,10 +98,10 @@ static __always_inline int send_to_client(struct xdp_md *ctx, struct packet *pac
 		return reject_expired(FAMILY_4, ctx, from);
 	if (is_too_long(ctx, packet->length, mtu))
 		return reject_too_big(FAMILY_4, ctx, from, mtu);
-	take_hop(FAMILY_4, packet);
-	rewrite_source(packet, back->virtual, back->virtual_port, what);
+	change = rewrite_source(packet, back->virtual, back->virtual_port, what);
 	if (back->client)
-		rewrite_client(packet, back->client, back->client_port, what);
+		change += rewrite_client(packet, back->client, back->client_port, what);
+	take_hop_rewritten(FAMILY_4, packet, change);
 	return send_to_hop(ctx, packet, &back->to, port);
 }
 

@@ -38,7 +38,7 @@ struct address6 {
 struct hop {
 	__u16 port; /* its number in the settings */
 	__u8 mac[6];
-};
+} WORDS;
 
 /*
  * What a reply of a masqueraded connection needs; lies where a connection could. It lives as long as its connection and is found by the
