@@ -70,8 +70,8 @@ describe('a pause of an active router', () => {
     }
 
     it.each([
-      [99, ['transmit', 'announce']],
-      [120, ['remove-vips', 'transition']],
+      [199, ['transmit', 'announce']],
+      [220, ['remove-vips', 'transition']],
     ])('of %i ms, longer than they wait, is judged by how busy a machine may be where no rival was heard', (pause, kinds) => {
       const lan = quick();
       lan.now += millis(pause - 10);

@@ -46,12 +46,27 @@ describe('a backup of an active router that speaks every 10 ms', () => {
     const lan = quick();
     hush(lan, 25);
     hush(lan, 55);
-    expect(patienceMs(lan)).toBe(100);
+    hush(lan, 120);
+    expect(patienceMs(lan)).toBe(200);
     lan.crash('a');
-    lan.runUntil((lan.now + millis(89)) / seconds(1));
+    lan.runUntil((lan.now + millis(189)) / seconds(1));
     expect(lan.state('b')).toBe('backup');
     lan.runUntil((lan.now + millis(12)) / seconds(1));
     expect(lan.state('b')).toBe('active');
+  });
+
+  it('waits longer where it was late itself: directors of one address are alike', () => {
+    const lan = quick();
+    lan.handle('b', { kind: 'pause', duration: millis(30) });
+    expect(patienceMs(lan)).toBeCloseTo(OF_THE_PROTOCOL + 60, 2);
+  });
+
+  it('was active before and knows how late it was then', () => {
+    const lan = quick();
+    lan.now += millis(25);
+    lan.handle('a', { kind: 'tick' });
+    lan.runUntil((lan.now + millis(100)) / seconds(1));
+    expect((lan.engine('a').snapshot().routers[0]?.masterDownTime as number) / 1000).toBeGreaterThan(OF_THE_PROTOCOL + 20);
   });
 
   it.each([

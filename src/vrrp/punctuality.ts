@@ -25,10 +25,15 @@ export class Punctuality {
   heard(arrived: Instant, interval: Micros, isSuccessor: boolean): Micros {
     const late = this.lastAt === undefined || isSuccessor ? 0 : arrived - this.lastAt - interval;
     this.lastAt = arrived;
-    if (arrived - this.since >= MEMORY) {
-      this.worstBefore = arrived - this.since < 2 * MEMORY ? this.worst : 0;
+    return this.note(late, interval, arrived);
+  }
+
+  /** Something was late. This machine's own delays count as well: those that share an address are alike. Returns what `heard` returns. */
+  note(late: Micros, interval: Micros, now: Instant): Micros {
+    if (now - this.since >= MEMORY) {
+      this.worstBefore = now - this.since < 2 * MEMORY ? this.worst : 0;
       this.worst = 0;
-      this.since = arrived;
+      this.since = now;
     }
     if (late < interval || late <= this.worst) return 0;
     this.worst = late;

@@ -199,6 +199,7 @@ export class Router {
    * have missed advertisements listens for a whole master-down time: the one who was away does not judge the others' silence.
    */
   resume(pause: Micros, now: Instant): void {
+    this.punctuality.note(pause, this.settings.advertInterval, now);
     if (this.state === 'active') {
       this.advertise(now);
       this.announcer.begin(now);
@@ -291,10 +292,12 @@ export class Router {
       return;
     }
     if (this.hasOverslept(0, now)) return this.overslept(now);
-    const hasMissedOne = this.voice.silence(now) >= 2 * this.settings.advertInterval;
+    const { advertInterval } = this.settings;
+    const late = this.voice.silence(now) - advertInterval;
+    this.punctuality.note(late, advertInterval, now);
     this.advertise(now);
     // An advertisement of ours was missed altogether: somebody may have believed the worst.
-    if (hasMissedOne) this.announcer.begin(now);
+    if (late >= advertInterval) this.announcer.begin(now);
   }
 
   private receiveAsBackup(packet: VrrpEnvelope, waited: Micros, now: Instant): void {

@@ -34,7 +34,7 @@ export function peersPatience(interval: Micros, adverts = DOWN_INTERVALS): Micro
  * For how long a machine that has more to do than processors, or whose processors are virtual, may stand still without being away. It
  * matters where the intervals are so short that the peers' patience is shorter.
  */
-export const MACHINE_NOISE: Micros = 100_000;
+export const MACHINE_NOISE: Micros = 200_000;
 
 /** Whether so much delay says that this program did not run when it should have, and so perhaps that the whole machine stood still. */
 export function isLate(delay: Micros, interval: Micros): boolean {
