@@ -69,6 +69,16 @@ describe('a backup of an active router that speaks every 10 ms', () => {
     expect((lan.engine('a').snapshot().routers[0]?.masterDownTime as number) / 1000).toBeGreaterThan(OF_THE_PROTOCOL + 20);
   });
 
+  it('has heard nothing late while its link was down', () => {
+    const lan = quick();
+    lan.handle('b', { kind: 'link', interface: 'eth0', up: false });
+    lan.runUntil(6);
+    lan.handle('b', { kind: 'link', interface: 'eth0', up: true });
+    lan.runUntil(7);
+    expect(lan.state('b')).toBe('backup');
+    expect(patienceMs(lan)).toBeCloseTo(OF_THE_PROTOCOL, 2);
+  });
+
   it.each([
     [299, true],
     [601, false],
@@ -108,5 +118,14 @@ describe('a delay', () => {
     punctuality.heard(millis(100), millis(10), true);
     punctuality.heard(millis(110 + lateMs), millis(10), false);
     expect(punctuality.grace(millis(34))).toBe(millis(graceMs));
+  });
+});
+
+describe('an active router that begins to speak more often', () => {
+  it('is not late by the interval that it had before', () => {
+    const punctuality = new Punctuality();
+    punctuality.heard(seconds(1), seconds(1), true);
+    punctuality.heard(seconds(2), millis(10), false);
+    expect(punctuality.grace(millis(34))).toBe(0);
   });
 });

@@ -13,7 +13,8 @@ const MARGIN = 2;
  * less than an interval is not counted, nor anything where the intervals are so long that the protocol's own time bears such delays.
  */
 export class Punctuality {
-  private lastAt: Instant | undefined;
+  /** When the next advertisement should come, by the interval of the one before; undefined where none is waited for. */
+  private due: Instant | undefined;
   private worst: Micros = 0;
   private worstBefore: Micros = 0;
   private since: Instant = 0;
@@ -23,9 +24,14 @@ export class Punctuality {
    * late it was if that is worse than all that is remembered, else 0.
    */
   heard(arrived: Instant, interval: Micros, isSuccessor: boolean): Micros {
-    const late = this.lastAt === undefined || isSuccessor ? 0 : arrived - this.lastAt - interval;
-    this.lastAt = arrived;
+    const late = this.due === undefined || isSuccessor ? 0 : arrived - this.due;
+    this.due = arrived + interval;
     return this.note(late, interval, arrived);
+  }
+
+  /** The router's state has changed: it may not have listened for a while. What it has seen until then stands. */
+  listenAnew(): void {
+    this.due = undefined;
   }
 
   /** Something was late. This machine's own delays count as well: those that share an address are alike. Returns what `heard` returns. */

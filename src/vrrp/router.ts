@@ -374,6 +374,7 @@ export class Router {
     this.wantsActive = false;
     this.held = false;
     this.election.restart();
+    this.punctuality.listenAnew();
     if (state === 'fault') this.active.interval = this.settings.advertInterval;
     this.counters.rejections.forget();
   }
