@@ -72,7 +72,7 @@ export class Reception {
     if (packet.priority === 0) this.counters.priorityZeroReceived++;
     if (packet.authentication) {
       sender.ahSequence = packet.authentication.sequence;
-      replay.took(packet.source);
+      replay.took(packet.source, packet.authentication.sequence);
     }
     return ADMITTED;
   }
@@ -182,17 +182,21 @@ function chunks(bytes: Uint8Array, size: number): string[] {
 /**
  * Sequence numbers of the authentication header. The routers of a link count on together: each takes over the number that it hears.
  * The number already reached is taken from somebody who has not used it yet, or two that speak at the same instant would stay deaf
- * to each other for ever; from the one that brought it, it is a packet sent again.
+ * to each other for ever; from the one that brought it, it is a packet sent again. Whoever speaks last before we speak ourselves may
+ * well speak at that same instant once more: that it brought an earlier number says nothing about this one.
  */
 class ReplayGuard {
   private lastFrom: IpAddress | undefined;
+  private lastNumber = 0;
 
   isNew(source: IpAddress, sequence: number, reached: number): boolean {
-    return sequence > reached || (sequence === reached && !this.lastFrom?.equals(source));
+    const isSentAgain = sequence === this.lastNumber && this.lastFrom?.equals(source) === true;
+    return sequence >= reached && !isSentAgain;
   }
 
   /** The number of an accepted packet has been taken over. */
-  took(source: IpAddress): void {
+  took(source: IpAddress, sequence: number): void {
     this.lastFrom = source;
+    this.lastNumber = sequence;
   }
 }

@@ -203,6 +203,20 @@ describe('an authentication header', () => {
     lan.runUntil(25);
     expect([lan.state('a'), lan.state('b')]).toEqual(['active', 'backup']);
   });
+
+  it('is heard from the last speaker too, when it speaks at the instant of a takeover', () => {
+    const lan = pair({ authentication: secret }, { authentication: secret });
+    lan.runUntil(10);
+    const heard = lan.engine('b').snapshot().routers[0]?.ahSequence ?? 0;
+    const sentBefore = lan.effects('a').filter(({ kind }) => kind === 'transmit').length;
+    lan.cut('a', 'b');
+    lan.cut('b', 'a');
+    lan.runUntil(13.4);
+    expect([lan.state('b'), lan.engine('b').snapshot().routers[0]?.ahSequence]).toEqual(['active', heard + 1]);
+    const underWay = lan.effects('a').filter((effect) => effect.kind === 'transmit')[sentBefore];
+    lan.handle('b', { kind: 'packet', interface: 'eth0', packet: underWay?.packet as Uint8Array });
+    expect([lan.state('b'), rejected(lan, 'b')]).toEqual(['backup', {}]);
+  });
 });
 
 describe('a message', () => {
