@@ -101,7 +101,7 @@ static __always_inline void template_key(enum family family, struct conn_key6 *k
 		key->rest[2] = rest[2] & virtual_rest;
 		client = (client & mask[0]) ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
 		key->core.addresses = (__u64)virtual << 32 | client;
-		find_lines6(key);
+		find_fingerprint6(key);
 	} else {
 		key->core = conn_key(client & mask[0], virtual, 0, service_port, kind);
 	}
@@ -186,8 +186,8 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 		if (!admission->local && (admission->data || is_ftp_session(key)))
 			meta |= META_FTP;
 	}
-	if (family == FAMILY_6)
-		((struct conn6 *)conn)->from = admission->from;
+	if (has_way_back && family == FAMILY_6)
+		remember_hop(conn, &admission->from);
 	conn->server = admission->server;
 	conn->control = admission->control;
 	conn->local = admission->local | admission->data;
@@ -198,7 +198,7 @@ static __always_inline int conn_create(enum family family, const struct conn_pla
 		count_connection(admission->server);
 	if (admission->local)
 		local_count(admission->local, 1);
-	conn_publish(family, conn, key, conn == line_slot(family, place->first, 0) ? meta | META_LOCK : meta);
+	conn_publish(family, conn, key, conn == &place->first->slot[0] ? meta | META_LOCK : meta);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static __always_inline int enter_into(enum family family, const struct conn_key 
 	}
 	/* The lock lies in the first slot: whoever publishes that one unlocks the line. */
 	reason = conn_create(family, &place, key, admission, conn);
-	if (reason || conn != line_slot(family, place.first, 0))
+	if (reason || conn != &place.first->slot[0])
 		line_unlock(place.first);
 	return reason;
 }

@@ -253,11 +253,11 @@ __noinline int is_expected6(__u32 now)
 		return 0;
 	ports = key->core.ports;
 	key->core.ports = ports & 0xffff0000;
-	find_lines6(key);
+	find_fingerprint6(key);
 	line = conn_line_of(FAMILY_6, &key->core);
 	conn = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
 	key->core.ports = ports;
-	find_lines6(key);
+	find_fingerprint6(key);
 	return conn && !conn_expired(conn, now);
 }
 

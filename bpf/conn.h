@@ -7,8 +7,9 @@
  * again before it acts, because the slot may have changed hands in between. Writers claim a slot by a compare-and-swap to META_BUSY, fill
  * it, and publish it by one atomic operation. Inserts of the same key meet at META_LOCK of the key's first line.
  *
- * What is passed around as struct conn, conn_line and conn_key is the beginning of struct conn6, conn_line6 and conn_key6 where the family is
- * IPv6. The family is always a constant in the end, so that each becomes code of its own.
+ * What is passed around as struct conn_key is the beginning of struct conn_key6 where the family is IPv6. The family is always a constant in
+ * the end, so that each becomes code of its own. A packet of IPv6 finds its connection by the fingerprint alone. Whoever enters one, or is in
+ * no hurry, looks at the addresses too: conn_find().
  */
 #pragma once
 
@@ -32,7 +33,6 @@ static __always_inline struct conn_key conn_key(__be32 client, __be32 virtual, _
 	};
 
 	key.first = hash_tuple(client, virtual, key.ports, kind) & settings.line_mask;
-	key.second = key.first ^ 1;
 	return key;
 }
 
@@ -51,7 +51,7 @@ static __always_inline int is_unspecified(const struct address6 *address)
 	return !(address->word[0] | address->word[1] | address->word[2] | address->word[3]);
 }
 
-/* The address whose fold and other words these are. */
+/* The address whose fold and other words, from the second on, these are. */
 static __always_inline struct address6 unfold(__be32 folded, const __be32 *rest)
 {
 	struct address6 address = { .word = { folded ^ rest[0] ^ rest[1] ^ rest[2], rest[0], rest[1], rest[2] } };
@@ -59,7 +59,7 @@ static __always_inline struct address6 unfold(__be32 folded, const __be32 *rest)
 	return address;
 }
 
-/* All of a key but its lines. */
+/* All of a key but its fingerprint. */
 static __always_inline struct conn_key6 tuple6(const struct address6 *client, const struct address6 *virtual, __u32 ports, __u32 kind)
 {
 	struct conn_key6 key = {
@@ -74,6 +74,13 @@ static __always_inline struct conn_key6 tuple6(const struct address6 *client, co
 	return key;
 }
 
+static __always_inline struct address6 key6_client(const struct conn_key6 *key)
+{
+	const __be32 rest[] = { (__be32)key->rest[1], (__be32)key->rest[0], (__be32)(key->rest[0] >> 32) };
+
+	return unfold((__be32)key->core.addresses, rest);
+}
+
 static __always_inline struct address6 key6_virtual(const struct conn_key6 *key)
 {
 	const __be32 rest[] = { (__be32)(key->rest[1] >> 32), (__be32)key->rest[2], (__be32)(key->rest[2] >> 32) };
@@ -81,24 +88,16 @@ static __always_inline struct address6 key6_virtual(const struct conn_key6 *key)
 	return unfold((__be32)(key->core.addresses >> 32), rest);
 }
 
-static __always_inline __u32 line_of6(const struct conn_key6 *key)
+/* Out of line for everyone who is not in a hurry: computed in place it takes much stack. */
+static __noinline void find_fingerprint6(struct conn_key6 *key)
 {
-	__be32 client = (__be32)key->core.addresses ^ (__be32)key->rest[0] ^ (__be32)(key->rest[0] >> 32) ^ (__be32)key->rest[1];
-	struct address6 virtual = key6_virtual(key);
+	struct address6 client = key6_client(key), virtual = key6_virtual(key);
 	const __be32 words[HASH6_WORDS] = {
-		client, (__be32)key->rest[1], (__be32)key->rest[0], (__be32)(key->rest[0] >> 32),
-		virtual.word[0], virtual.word[1], virtual.word[2], virtual.word[3],
-		key->core.ports, key->core.kind,
+		client.word[0],	 client.word[1],  client.word[2],  client.word[3],  virtual.word[0],
+		virtual.word[1], virtual.word[2], virtual.word[3], key->core.ports, key->core.kind,
 	};
 
-	return hash_words(words) & settings.line_mask6;
-}
-
-/* Out of line for everyone who is not in a hurry: computed in place it takes much stack. */
-static __noinline void find_lines6(struct conn_key6 *key)
-{
-	key->core.first = line_of6(key);
-	key->core.second = key->core.first ^ 1;
+	key->core.fingerprint = fingerprint6(words);
 }
 
 static __always_inline struct conn_line *conn_line_at(enum family family, __u32 index)
@@ -106,22 +105,72 @@ static __always_inline struct conn_line *conn_line_at(enum family family, __u32 
 	return family == FAMILY_6 ? bpf_map_lookup_elem(&connections6, &index) : bpf_map_lookup_elem(&connections, &index);
 }
 
+/* The line where it is looked for. */
+static __always_inline __u32 first_line(enum family family, const struct conn_key *key)
+{
+	return family == FAMILY_6 ? fingerprint_line(key->fingerprint) : key->first;
+}
+
+/* The line beside it, for what does not fit. */
+static __always_inline __u32 second_line(enum family family, const struct conn_key *key)
+{
+	return first_line(family, key) ^ 1;
+}
+
 static __always_inline struct conn_line *conn_line_of(enum family family, const struct conn_key *key)
 {
-	return conn_line_at(family, key->first);
+	return conn_line_at(family, first_line(family, key));
 }
 
 /* Both lines, for those who write. */
 static __always_inline int conn_place(enum family family, const struct conn_key *key, struct conn_place *place)
 {
-	place->first = conn_line_at(family, key->first);
-	place->second = conn_line_at(family, key->second);
+	place->first = conn_line_at(family, first_line(family, key));
+	place->second = conn_line_at(family, second_line(family, key));
 	return place->first && place->second;
 }
 
-static __always_inline struct conn *line_slot(enum family family, struct conn_line *line, __u32 slot)
+/* The number of an IPv6 entry's slot in a line, from 1 on; 0 where it is in another. */
+static __always_inline __u32 slot_in6(const struct conn *conn, __u32 index)
 {
-	return family == FAMILY_6 ? &((struct conn_line6 *)line)->slot[slot].core : &line->slot[slot];
+	struct conn_line *line = conn_line_at(FAMILY_6, index);
+
+	if (!line)
+		return 0;
+	return conn == &line->slot[0] ? index * CONNS_PER_LINE + 1 : conn == &line->slot[1] ? index * CONNS_PER_LINE + 2 : 0;
+}
+
+/* The same among all lines; 0 for an entry of the overflow map. The fingerprint, which has been written, says where it may be. */
+static __always_inline __u32 slot_of6(const struct conn *conn)
+{
+	__u32 index = fingerprint_line(*(const volatile __u64 *)&conn->fingerprint), slot = slot_in6(conn, index);
+
+	return slot ? slot : slot_in6(conn, index ^ 1);
+}
+
+/* The rest of an entry of IPv6. NULL for one of the overflow map that somebody has taken out of it. */
+static __always_inline struct rest6 *rest_here(const struct conn *conn)
+{
+	__u32 slot = slot_of6(conn), index = (slot - 1) / CONNS_PER_LINE;
+	struct rest_line6 *line;
+	struct conn6 *spilled;
+	__u64 fingerprint;
+
+	if (!slot) {
+		fingerprint = *(const volatile __u64 *)&conn->fingerprint;
+		spilled = bpf_map_lookup_elem(&overflow6, &fingerprint);
+		return spilled ? &spilled->rest : NULL;
+	}
+	line = bpf_map_lookup_elem(&rests6, &index);
+	if (!line)
+		return NULL;
+	asm volatile("" : "+r"(line));
+	return &line->slot[(slot - 1) % CONNS_PER_LINE];
+}
+
+static __noinline struct rest6 *rest_of(const struct conn *conn)
+{
+	return rest_here(conn);
 }
 
 /* Ports and meta of an entry lie in one aligned word, so that one load sees both. */
@@ -135,6 +184,23 @@ static __always_inline __u32 conn_meta(const struct conn *conn)
 	return *(const volatile __u32 *)&conn->meta;
 }
 
+/* Where the packets of an IPv6 connection's client come from. Out of line for the stack's sake. */
+static __noinline void remember_hop(const struct conn *conn, const struct hop *from)
+{
+	struct rest6 *rest = rest_of(conn);
+
+	if (rest)
+		rest->from = *from;
+}
+
+static __always_inline struct hop hop_to(const struct conn *conn)
+{
+	struct rest6 *rest = rest_of(conn);
+
+	return rest ? rest->from : (struct hop){ .port = MAX_PORTS };
+}
+
+/* Of IPv6 the fingerprint. */
 static __always_inline __u64 conn_addresses(const struct conn *conn)
 {
 	return *(const volatile __u64 *)&conn->client;
@@ -152,28 +218,38 @@ static __always_inline int conn_expired(const struct conn *conn, __u32 now)
 	return time_reached(now, *(const volatile __u32 *)&conn->expires);
 }
 
-static __always_inline __u64 rest_difference(const struct conn *conn, const struct conn_key *key)
+/* What the rest of an entry has of addresses, as in a key. */
+static __always_inline void rest_addresses(const struct rest6 *rest, __u64 *folds, __u64 *words)
 {
-	const volatile __u64 *rest = (const volatile __u64 *)((const struct conn6 *)conn)->client_rest;
-	const __u64 *wanted = ((const struct conn_key6 *)key)->rest;
-
-	return (rest[0] ^ wanted[0]) | (rest[1] ^ wanted[1]) | (rest[2] ^ wanted[2]);
+	*folds = (__u64)fold(&rest->virtual) << 32 | fold(&rest->client);
+	words[0] = (__u64)rest->client.word[3] << 32 | rest->client.word[2];
+	words[1] = (__u64)rest->virtual.word[1] << 32 | rest->client.word[1];
+	words[2] = (__u64)rest->virtual.word[3] << 32 | rest->virtual.word[2];
 }
 
-/*
- * 0 for the entry with the key, over IPv6 but for the rests of the addresses. All words are compared before anything branches: one branch
- * for the answer, not one for each word.
- */
-static __always_inline __u64 core_difference(const struct conn *conn, __u64 tail, const struct conn_key *key)
+/* Whether an entry of IPv6 that has the fingerprint has the addresses too. */
+static __always_inline int has_addresses(const struct conn *conn, const struct conn_key6 *key)
 {
-	return ((tail ^ conn_wanted_tail(key)) & TAIL_MASK) | (conn_addresses(conn) ^ key->addresses);
+	const struct rest6 *rest = rest_of(conn);
+	__u64 folds, words[3];
+
+	if (!rest)
+		return 0;
+	rest_addresses(rest, &folds, words);
+	return !((folds ^ key->core.addresses) | (words[0] ^ key->rest[0]) | (words[1] ^ key->rest[1]) | (words[2] ^ key->rest[2]));
+}
+
+/* 0 for the entry with the key. All words are compared before anything branches: one branch for the answer, not one for each word. */
+static __always_inline __u64 conn_difference(enum family family, const struct conn *conn, __u64 tail, const struct conn_key *key)
+{
+	__u64 wanted = family == FAMILY_6 ? key->fingerprint : key->addresses;
+
+	return ((tail ^ conn_wanted_tail(key)) & TAIL_MASK) | (conn_addresses(conn) ^ wanted);
 }
 
 static __always_inline int conn_is_hit(enum family family, const struct conn *conn, const struct conn_key *key)
 {
-	__u64 difference = core_difference(conn, conn_tail(conn), key);
-
-	return !(family == FAMILY_6 ? difference | rest_difference(conn, key) : difference);
+	return !conn_difference(family, conn, conn_tail(conn), key);
 }
 
 static __always_inline struct overflow_key overflow_key(const struct conn_key *key)
@@ -195,7 +271,7 @@ static __always_inline struct conn *overflow_entry(enum family family, const str
 	struct overflow_key where;
 
 	if (family == FAMILY_6)
-		return bpf_map_lookup_elem(&overflow6, key);
+		return bpf_map_lookup_elem(&overflow6, &key->fingerprint);
 	where = overflow_key(key);
 	return bpf_map_lookup_elem(&overflow, &where);
 }
@@ -210,12 +286,12 @@ static __always_inline struct conn *conn_find_overflow(enum family family, const
 /* In the line beside the first. The two lie side by side, in one page and within reach of the adjacent-line prefetcher. */
 static __always_inline struct conn *conn_find_beside(enum family family, const struct conn_key *key)
 {
-	struct conn_line *second = conn_line_at(family, key->second);
+	struct conn_line *second = conn_line_at(family, second_line(family, key));
 
-	if (second && conn_is_hit(family, line_slot(family, second, 0), key))
-		return line_slot(family, second, 0);
-	if (second && conn_is_hit(family, line_slot(family, second, 1), key))
-		return line_slot(family, second, 1);
+	if (second && conn_is_hit(family, &second->slot[0], key))
+		return &second->slot[0];
+	if (second && conn_is_hit(family, &second->slot[1], key))
+		return &second->slot[1];
 	return NULL;
 }
 
@@ -230,28 +306,17 @@ enum reach {
  */
 static __always_inline struct conn *conn_find_within(enum family family, struct conn_line *first, const struct conn_key *key, enum reach reach)
 {
-	__u64 a = conn_tail(line_slot(family, first, 0));
-	__u64 b, not_a, not_b, other;
+	__u64 a = conn_tail(&first->slot[0]), b = conn_tail(&first->slot[1]);
+	__u64 not_a = conn_difference(family, &first->slot[0], a, key), not_b = conn_difference(family, &first->slot[1], b, key);
+	__u64 other = not_a | -not_a;
 	struct conn *conn;
 
-	if (family == FAMILY_6) {
-		/* Each slot has a cache line of its own: the second is fetched only where the first is another one's. */
-		if (conn_is_hit(family, line_slot(family, first, 0), key))
-			return line_slot(family, first, 0);
-		if (conn_is_hit(family, line_slot(family, first, 1), key))
-			return line_slot(family, first, 1);
-	} else {
-		/* Which of the two slots it is nobody can predict, so it is computed: all ones where the first differs. The compiler would branch. */
-		b = conn_tail(line_slot(family, first, 1));
-		not_a = core_difference(line_slot(family, first, 0), a, key);
-		not_b = core_difference(line_slot(family, first, 1), b, key);
-		other = not_a | -not_a;
-		asm volatile("" : "+r"(other));
-		other = (__u64)((__s64)other >> 63);
-		asm volatile("" : "+r"(other));
-		if (!((not_a & ~other) | (not_b & other)))
-			return line_slot(family, first, other & 1);
-	}
+	/* Which of the two slots it is nobody can predict, so it is computed: all ones where the first differs. The compiler would branch. */
+	asm volatile("" : "+r"(other));
+	other = (__u64)((__s64)other >> 63);
+	asm volatile("" : "+r"(other));
+	if (!((not_a & ~other) | (not_b & other)))
+		return &first->slot[other & 1];
 	if (a >> 32 & META_NEIGHBOUR) {
 		conn = conn_find_beside(family, key);
 		if (conn)
@@ -263,7 +328,15 @@ static __always_inline struct conn *conn_find_within(enum family family, struct 
 /* Out of line: the many words take much stack. */
 static __noinline struct conn *conn_find6(struct conn_line *first, const struct conn_key6 *key)
 {
-	return conn_find_within(FAMILY_6, first, &key->core, REACH_OVERFLOW);
+	struct conn *conn = conn_find_within(FAMILY_6, first, &key->core, REACH_OVERFLOW);
+
+	return conn && has_addresses(conn, key) ? conn : NULL;
+}
+
+/* By the fingerprint alone. */
+static __noinline struct conn *conn_find6_quickly(struct conn_line *first, const struct conn_key *key)
+{
+	return conn_find_within(FAMILY_6, first, key, REACH_OVERFLOW);
 }
 
 static __noinline struct conn *conn_find4(struct conn_line *first, const struct conn_key *key)
@@ -274,7 +347,7 @@ static __noinline struct conn *conn_find4(struct conn_line *first, const struct 
 /* Out of line for both families, for who is deep in calls and in no hurry. */
 static __always_inline struct conn *conn_find_apart(enum family family, struct conn_line *first, const struct conn_key *key)
 {
-	return family == FAMILY_6 ? conn_find6(first, (const struct conn_key6 *)key) : conn_find4(first, key);
+	return family == FAMILY_6 ? conn_find6_quickly(first, key) : conn_find4(first, key);
 }
 
 /* Wherever it is. */
@@ -293,7 +366,7 @@ static __always_inline struct conn *conn_find_any(enum family family, struct con
 		return conn;
 	if (family == FAMILY_6) {
 		key->kind |= META_PROXIED;
-		find_lines6((struct conn_key6 *)key);
+		find_fingerprint6((struct conn_key6 *)key);
 	} else {
 		*key = conn_key((__be32)key->addresses, (__be32)(key->addresses >> 32), (__be16)key->ports, (__be16)(key->ports >> 16),
 				key->kind | META_PROXIED);

@@ -27,19 +27,22 @@ struct {
 	__type(value, struct admission);
 } admissions SEC(".maps");
 
-/* What a connection is found by, but for its lines. */
-static __always_inline void conn_tuple(enum family family, struct conn_key *tuple, const struct conn *conn, __u32 protocol)
+/* What a connection is found by, but for where that is. False where it is gone. */
+static __always_inline int conn_tuple(enum family family, struct conn_key *tuple, const struct conn *conn, __u32 protocol)
 {
-	const __u64 *rest = (const __u64 *)((const struct conn6 *)conn)->client_rest;
+	struct rest6 *rest;
 
-	tuple->addresses = (__u64)conn->virtual << 32 | conn->client;
+	if (family == FAMILY_6) {
+		rest = rest_of(conn);
+		if (!rest)
+			return 0;
+		rest_addresses(rest, &tuple->addresses, ((struct conn_key6 *)tuple)->rest);
+	} else {
+		tuple->addresses = (__u64)conn->virtual << 32 | conn->client;
+	}
 	tuple->ports = (__u32)conn->virtual_port << 16 | conn->client_port;
 	tuple->kind = protocol;
-	if (family == FAMILY_6) {
-		((struct conn_key6 *)tuple)->rest[0] = rest[0];
-		((struct conn_key6 *)tuple)->rest[1] = rest[1];
-		((struct conn_key6 *)tuple)->rest[2] = rest[2];
-	}
+	return 1;
 }
 
 /* FTP's sessions are told by the port that the client asks for, as in IPVS. Those that the SYN proxy makes are left alone. */
@@ -88,14 +91,22 @@ static __always_inline struct hop reply_hop(const struct reply *reply)
 	return hop;
 }
 
+static __always_inline struct reply_rest6 *reply_rest(const struct conn *entry)
+{
+	return (struct reply_rest6 *)rest_of(entry);
+}
+
 /* Writes into a way back what may change while it lasts. */
 static __always_inline void reply_follow(enum family family, struct conn *entry, const struct admission *admission)
 {
 	struct reply *reply = (struct reply *)entry;
 
+	struct reply_rest6 *rest;
+
 	if (family == FAMILY_6) {
-		if (admission->number)
-			((struct reply6 *)entry)->slot = admission->number;
+		rest = reply_rest(entry);
+		if (rest && admission->number)
+			rest->slot = admission->number;
 		return;
 	}
 	reply->way = reply_way(admission->from.port, admission->number);
@@ -136,7 +147,7 @@ static __always_inline int reply_key(enum family family, struct conn_key *key, c
 		key->ports = (__u32)client_port << 16 | port;
 		key->kind = kind;
 		key->addresses = (__u64)client << 32 | fold(&server->address);
-		find_lines6(key6);
+		find_fingerprint6(key6);
 	} else {
 		*key = conn_key(server->address.word[0], client, port, client_port, kind);
 	}
@@ -185,41 +196,49 @@ static __always_inline void overflow_way_remove(enum family family, __u32 number
 /* Writes into a way back where it leads. */
 static __always_inline void reply_lead(enum family family, struct conn *entry, const struct conn_key *tuple)
 {
-	struct reply6 *reply6 = (struct reply6 *)entry;
 	struct reply *reply = (struct reply *)entry;
+	struct reply_rest6 *rest;
 
 	if (family == FAMILY_6) {
-		reply6->virtual = key6_virtual((const struct conn_key6 *)tuple);
-		reply6->virtual_port = (__be16)(tuple->ports >> 16);
+		((struct reply6 *)entry)->virtual = key6_virtual((const struct conn_key6 *)tuple);
+		rest = reply_rest(entry);
+		if (rest)
+			rest->virtual_port = (__be16)(tuple->ports >> 16);
 	} else {
 		reply->virtual = (__be32)(tuple->addresses >> 32);
 		reply->virtual_port = (__be16)(tuple->ports >> 16);
 	}
 }
 
+/* Out of line, and without a call of its own, for the stack's sake. */
+static __noinline int reply_leads_to6(const struct reply6 *reply, const struct conn *conn)
+{
+	const struct reply_rest6 *rest = (const struct reply_rest6 *)rest_here((const struct conn *)reply);
+	const struct rest6 *ours;
+
+	if (!rest || rest->virtual_port != conn->virtual_port)
+		return 0;
+	ours = rest_here(conn);
+	return ours && is_same_address(&reply->virtual, &ours->virtual);
+}
+
 /* Whether a way back leads to this connection. */
 static __always_inline int reply_leads_to(enum family family, const struct conn *entry, const struct conn *conn)
 {
-	const struct reply6 *reply6 = (const struct reply6 *)entry;
 	const struct reply *reply = (const struct reply *)entry;
 
-	if (family == FAMILY_6) {
-		struct address6 virtual = unfold(conn->virtual, ((const struct conn6 *)conn)->virtual_rest);
-
-		return is_same_address(&reply6->virtual, &virtual) && reply6->virtual_port == conn->virtual_port;
-	}
+	if (family == FAMILY_6)
+		return reply_leads_to6((const struct reply6 *)entry, conn);
 	return reply->virtual == conn->virtual && reply->virtual_port == conn->virtual_port;
 }
 
 /* What is remembered of a connection that the SYN proxy made is found by this. */
 static __always_inline struct proxied_key proxied_key_of(enum family family, const struct conn_key *tuple)
 {
-	const __u64 *rest = ((const struct conn_key6 *)tuple)->rest;
 	struct proxied_key key = { .ports = tuple->ports };
-	const __be32 client[] = { (__be32)rest[1], (__be32)rest[0], (__be32)(rest[0] >> 32) };
 
 	if (family == FAMILY_6) {
-		key.client = unfold((__be32)tuple->addresses, client);
+		key.client = key6_client((const struct conn_key6 *)tuple);
 		key.virtual = key6_virtual((const struct conn_key6 *)tuple);
 	} else {
 		key.client.word[0] = (__be32)tuple->addresses;
@@ -230,14 +249,15 @@ static __always_inline struct proxied_key proxied_key_of(enum family family, con
 
 static __always_inline struct proxied_key proxied_key(enum family family, const struct conn *conn)
 {
-	const __be32 *rest = ((const struct conn6 *)conn)->client_rest, *virtual = ((const struct conn6 *)conn)->virtual_rest;
 	struct proxied_key key = { .ports = (__u32)conn->virtual_port << 16 | conn->client_port };
+	const struct rest6 *rest;
 
 	if (family == FAMILY_6) {
-		const __be32 client[] = { rest[2], rest[0], rest[1] };
-
-		key.client = unfold(conn->client, client);
-		key.virtual = unfold(conn->virtual, virtual);
+		rest = rest_of(conn);
+		if (rest) {
+			key.client = rest->client;
+			key.virtual = rest->virtual;
+		}
 	} else {
 		key.client.word[0] = conn->client;
 		key.virtual.word[0] = conn->virtual;
@@ -252,9 +272,9 @@ static __noinline int proxied_forget(const struct conn *conn)
 	return bpf_map_delete_elem(&proxied, &key);
 }
 
-static __noinline int proxied_forget6(const struct conn6 *conn)
+static __noinline int proxied_forget6(const struct conn *conn)
 {
-	struct proxied_key key = proxied_key(FAMILY_6, &conn->core);
+	struct proxied_key key = proxied_key(FAMILY_6, conn);
 
 	return bpf_map_delete_elem(&proxied, &key);
 }
@@ -271,7 +291,8 @@ static __always_inline void reply_remove_from(enum family family, struct conn *c
 	server = server_at(index);
 	if (!server)
 		return;
-	conn_tuple(family, key, conn, flow & META_FLOW);
+	if (!conn_tuple(family, key, conn, flow & META_FLOW))
+		return;
 	if (!reply_key(family, key, key, server, flow & META_FTP ? 0 : conn->local, flow & META_FTP ? conn->data : 0))
 		return;
 	line = conn_line_of(family, key);
@@ -285,7 +306,7 @@ static __always_inline void reply_remove_from(enum family family, struct conn *c
 	if (meta & META_FULLNAT)
 		overflow_way_remove(family, *reply_number(family, reply));
 	/* Only now: until here the place would take stack. */
-	if (conn_place(family, key, &place))
+	if (family == FAMILY_6 || conn_place(family, key, &place))
 		conn_give_back(family, &place, key, reply);
 }
 
@@ -308,11 +329,11 @@ __noinline int reply_remove(struct conn *conn, __u32 flow)
 	return 0;
 }
 
-__noinline int reply_remove6(struct conn6 *conn, __u32 flow)
+__noinline int reply_remove6(struct conn *conn, __u32 flow)
 {
 	struct conn_key6 key;
 
 	if (conn)
-		reply_remove_from(FAMILY_6, &conn->core, flow, &key.core);
+		reply_remove_from(FAMILY_6, conn, flow, &key.core);
 	return 0;
 }

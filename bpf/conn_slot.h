@@ -10,7 +10,11 @@ static __always_inline struct conn *conn_numbered(enum family family, __u32 numb
 	__u32 slot = (number & ~NUMBER_IPV6) - 1;
 	struct conn_line *line = conn_line_at(family, slot / CONNS_PER_LINE);
 
-	return line ? line_slot(family, line, slot % CONNS_PER_LINE) : NULL;
+	if (!line)
+		return NULL;
+	/* The compiler would add before it looks whether it may. */
+	asm volatile("" : "+r"(line));
+	return &line->slot[slot % CONNS_PER_LINE];
 }
 
 /* Of the table that the number itself names. */
@@ -93,20 +97,27 @@ static __always_inline void slot_empty(struct conn *conn)
 	__sync_fetch_and_and(&conn->meta, ~META_BUSY);
 }
 
-/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. */
+static __noinline __u32 number6(const struct conn *conn)
+{
+	__u32 slot = slot_of6(conn);
+
+	return slot ? NUMBER_IPV6 | slot : 0;
+}
+
+/* The number of an entry's slot, as conn_by_number() takes it; 0 for one in the overflow map. Of IPv6 no place is asked for. */
 static __always_inline __u32 conn_number(enum family family, const struct conn_place *place, const struct conn_key *key,
 					 const struct conn *conn)
 {
-	__u32 table = family == FAMILY_6 ? NUMBER_IPV6 : 0;
-
-	if (conn == line_slot(family, place->first, 0))
-		return table | (key->first * CONNS_PER_LINE + 1);
-	if (conn == line_slot(family, place->first, 1))
-		return table | (key->first * CONNS_PER_LINE + 2);
-	if (conn == line_slot(family, place->second, 0))
-		return table | (key->second * CONNS_PER_LINE + 1);
-	if (conn == line_slot(family, place->second, 1))
-		return table | (key->second * CONNS_PER_LINE + 2);
+	if (family == FAMILY_6)
+		return number6(conn);
+	if (conn == &place->first->slot[0])
+		return key->first * CONNS_PER_LINE + 1;
+	if (conn == &place->first->slot[1])
+		return key->first * CONNS_PER_LINE + 2;
+	if (conn == &place->second->slot[0])
+		return (key->first ^ 1) * CONNS_PER_LINE + 1;
+	if (conn == &place->second->slot[1])
+		return (key->first ^ 1) * CONNS_PER_LINE + 2;
 	return 0;
 }
 
@@ -129,10 +140,10 @@ __noinline int overflow_delete4(const struct conn_key *key)
 	return bpf_map_delete_elem(&overflow, &where);
 }
 
-/* A key of IPv6, too large for a copy, lies on the stack or in `keys6`. */
+/* A key of IPv6 lies on the stack or in `keys6`. */
 static __always_inline long overflow_delete(enum family family, const struct conn_key *key)
 {
-	return family == FAMILY_6 ? bpf_map_delete_elem(&overflow6, key) : overflow_delete4(key);
+	return family == FAMILY_6 ? bpf_map_delete_elem(&overflow6, &key->fingerprint) : overflow_delete4(key);
 }
 
 /* A claimed slot that is not needed after all. */

@@ -17,13 +17,13 @@ static __always_inline void conn_unaccount(enum family family, struct conn *conn
 		return;
 	}
 	if (meta & META_MASQUERADED && family == FAMILY_6)
-		reply_remove6((struct conn6 *)conn, meta & (META_FLOW | META_FTP));
+		reply_remove6(conn, meta & (META_FLOW | META_FTP));
 	else if (meta & META_MASQUERADED)
 		reply_remove(conn, meta & (META_FLOW | META_FTP));
 	if (meta & META_FULLNAT)
 		local_count(conn->local, -1);
 	if (meta & META_PROXIED && family == FAMILY_6)
-		proxied_forget6((struct conn6 *)conn);
+		proxied_forget6(conn);
 	else if (meta & META_PROXIED)
 		proxied_forget(conn);
 	load_connection_removed(conn->server, meta & META_INACTIVE ? LOAD_TOTAL : LOAD_TOTAL + LOAD_ACTIVE);
@@ -46,19 +46,19 @@ __noinline int conn_claim4(struct conn *conn, __u32 meta)
 	return 1;
 }
 
-__noinline int conn_claim6(struct conn6 *conn, __u32 meta)
+__noinline int conn_claim6(struct conn *conn, __u32 meta)
 {
-	if (!conn || !slot_claim(&conn->core, meta))
+	if (!conn || !slot_claim(conn, meta))
 		return 0;
 	if (is_accounted(meta))
-		conn_unaccount(FAMILY_6, &conn->core, meta);
+		conn_unaccount(FAMILY_6, conn, meta);
 	return 1;
 }
 
 /* Takes the slot of an entry, and the entry out of the counts. A way back is left to the connection that it belongs to. */
 static __always_inline int conn_claim(enum family family, struct conn *conn, __u32 meta)
 {
-	return family == FAMILY_6 ? conn_claim6((struct conn6 *)conn, meta) : conn_claim4(conn, meta);
+	return family == FAMILY_6 ? conn_claim6(conn, meta) : conn_claim4(conn, meta);
 }
 
 /* Empties an entry, now. For an entry of the overflow map the caller deletes the key afterwards. */
@@ -84,11 +84,11 @@ static __always_inline int conn_is_free(const struct conn *conn, __u32 meta, __u
 
 static __always_inline struct conn *line_claim(enum family family, struct conn_line *line, __u32 now)
 {
-	struct conn *conn = line_slot(family, line, 0);
+	struct conn *conn = &line->slot[0];
 	__u32 meta = conn_meta(conn);
 
 	if (!conn_is_free(conn, meta, now)) {
-		conn = line_slot(family, line, 1);
+		conn = &line->slot[1];
 		meta = conn_meta(conn);
 		if (!conn_is_free(conn, meta, now))
 			return NULL;
@@ -114,20 +114,28 @@ static __always_inline void line_unlock(struct conn_line *line)
 	__sync_fetch_and_and(&line->slot[0].meta, ~META_LOCK);
 }
 
+/* Writes into a claimed slot what its rest is found by. */
+static __always_inline struct conn *conn_marked(enum family family, struct conn *conn, const struct conn_key *key)
+{
+	if (conn && family == FAMILY_6)
+		*(volatile __u64 *)&conn->fingerprint = key->fingerprint;
+	return conn;
+}
+
 /*
  * Locks a line and takes its first slot in one step, where nothing of the key can be elsewhere, as it is nearly always. The step that publishes
  * the entry then unlocks the line as well.
  */
 static __always_inline struct conn *line_take(enum family family, struct conn_line *line, const struct conn_key *key)
 {
-	struct conn *conn = line_slot(family, line, 0);
+	struct conn *conn = &line->slot[0];
 	__u32 meta = conn_meta(conn);
 	__u32 taken = ((meta + META_GENERATION_ONE) & META_GENERATION) | META_BUSY | META_LOCK;
 
 	if (meta & (META_VALID | META_BUSY | META_LINE) || __sync_val_compare_and_swap(&conn->meta, meta, taken) != meta)
 		return NULL;
-	if (!conn_is_hit(family, line_slot(family, line, 1), key))
-		return conn;
+	if (!conn_is_hit(family, &line->slot[1], key))
+		return conn_marked(family, conn, key);
 	__sync_fetch_and_and(&conn->meta, ~(META_BUSY | META_LOCK));
 	return NULL;
 }
@@ -149,7 +157,7 @@ __noinline int overflow_insert4(const struct conn_key *key)
 
 static __always_inline long overflow_insert(enum family family, const struct conn_key *key)
 {
-	return family == FAMILY_6 ? bpf_map_update_elem(&overflow6, key, &claimed6, BPF_NOEXIST) : overflow_insert4(key);
+	return family == FAMILY_6 ? bpf_map_update_elem(&overflow6, &key->fingerprint, &claimed6, BPF_NOEXIST) : overflow_insert4(key);
 }
 
 /* Both lines are full: the entry goes to the overflow map, and the first line remembers to look there. */
@@ -164,8 +172,7 @@ static __always_inline struct conn *conn_spill(enum family family, struct conn_l
 	return overflow_entry(family, key);
 }
 
-/* A slot for a new entry, claimed: in its line, in the one beside it, or in the overflow map. */
-static __always_inline struct conn *conn_allocate(enum family family, const struct conn_place *place, const struct conn_key *key, __u32 now)
+static __always_inline struct conn *conn_allocate_in(enum family family, const struct conn_place *place, const struct conn_key *key, __u32 now)
 {
 	struct conn *conn = line_claim(family, place->first, now);
 
@@ -178,19 +185,31 @@ static __always_inline struct conn *conn_allocate(enum family family, const stru
 	return conn;
 }
 
-/* Fills a claimed slot and lets the readers see it. `meta` has state and flags, and META_LOCK where the line is to be unlocked with it. */
+/* A slot for a new entry, claimed: in its line, in the one beside it, or in the overflow map. */
+static __always_inline struct conn *conn_allocate(enum family family, const struct conn_place *place, const struct conn_key *key, __u32 now)
+{
+	return conn_marked(family, conn_allocate_in(family, place, key, now), key);
+}
+
+/* Out of line for the stack's sake. */
+static __noinline void write_addresses6(const struct conn *conn, const struct conn_key6 *key)
+{
+	struct rest6 *rest = rest_of(conn);
+
+	if (!rest)
+		return;
+	rest->client = key6_client(key);
+	rest->virtual = key6_virtual(key);
+}
+
+/* Fills a slot from conn_allocate() or line_take() and lets the readers see it. `meta` has state and flags, and META_LOCK where the line is to be unlocked with it. */
 static __always_inline void conn_publish(enum family family, struct conn *conn, const struct conn_key *key, __u32 meta)
 {
-	const __u64 *rest = ((const struct conn_key6 *)key)->rest;
-	volatile __u64 *words = (volatile __u64 *)((struct conn6 *)conn)->client_rest;
-
-	*(volatile __u64 *)&conn->client = key->addresses;
+	if (family == FAMILY_6)
+		write_addresses6(conn, (const struct conn_key6 *)key);
+	else
+		*(volatile __u64 *)&conn->client = key->addresses;
 	*(volatile __u32 *)&conn->client_port = key->ports;
-	if (family == FAMILY_6) {
-		words[0] = rest[0];
-		words[1] = rest[1];
-		words[2] = rest[2];
-	}
 	/*
 	 * The state bits are clear in a claimed slot, so that this one step sets them and takes BUSY away. While the line is ours as well nobody
 	 * else changes the word, but for a mark of the line that a sweep takes away: a mark too many does no harm.

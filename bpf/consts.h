@@ -110,7 +110,7 @@ enum near_service {
 /* One with this bit stands for a connection in an overflow map, which has no slot: a key of `overflow_ways`. */
 #define NUMBER_OVERFLOW 0x40000000U
 
-/* Secret numbers of the IPv6 table's hash, one for each 32-bit word that it hashes. */
+/* Secret numbers of the fingerprints, one for each 32-bit word of what is hashed. */
 #define HASH6_WORDS 10
 
 /* A frame's checksum is computed so many bytes at a time: what bpf_csum_diff() takes in every kernel. */

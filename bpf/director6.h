@@ -11,9 +11,9 @@ int balance6(struct xdp_md *ctx)
 {
 	struct packet packet;
 	struct conn_line *line;
-	struct conn_key6 key;
+	struct conn_key key;
 	struct conn *conn;
-	__u32 now, meta, kind, first;
+	__u32 now, meta, kind;
 	__u8 flags = 0;
 	int verdict;
 
@@ -38,16 +38,11 @@ int balance6(struct xdp_md *ctx)
 			return jump(ctx, TAIL_ADMIT6);
 	}
 	kind = (packet.protocol == IPPROTO_TCP ? CONN_TCP : CONN_UDP) << META_PROTOCOL_SHIFT;
-	first = packet_line6(&packet, kind);
-	line = conn_line_at(FAMILY_6, first);
+	key = packet_tuple6(&packet, kind);
+	line = conn_line_of(FAMILY_6, &key);
 	if (!line)
 		return XDP_PASS;
-	/* Read again from the packet, while the line is on its way, rather than kept somewhere. */
-	asm volatile("" : : : "memory");
-	key = packet_tuple6(&packet, kind);
-	key.core.first = first;
-	key.core.second = first ^ 1;
-	conn = conn_find_within(FAMILY_6, line, &key.core, REACH_LINES);
+	conn = conn_find_within(FAMILY_6, line, &key, REACH_LINES);
 	/* It may be in the overflow map still, which the other program looks into: here the key need not be in memory. */
 	if (!conn)
 		return jump(ctx, TAIL_ADMIT6);
@@ -138,7 +133,7 @@ int icmp6_program(struct xdp_md *ctx)
 	if (!icmp6_quoted(ctx, &packet, &quoted))
 		return settings.flags & SETTING_TUNNEL ? jump(ctx, TAIL_TUNNEL_ERROR) : pass(PASS_ICMP);
 	key = quoted_tuple(&quoted, 0);
-	find_lines6(&key);
+	find_fingerprint6(&key);
 	conn = conn_find_any(FAMILY_6, &key.core);
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return pass(PASS_ICMP);
@@ -191,8 +186,8 @@ int reply6_program(struct xdp_md *ctx)
 	const struct ports *ports;
 	struct reply6 *reply;
 	struct conn_key6 key;
-	struct conn6 *conn;
-	__u32 meta;
+	struct conn *conn;
+	__u32 meta, slot;
 	__u8 event;
 
 	if (!parse_lengths6(ctx, &packet) || !is_for_us(packet.eth))
@@ -212,19 +207,18 @@ int reply6_program(struct xdp_md *ctx)
 	meta = reply->meta;
 	if (meta & (META_FULLNAT | META_FTP))
 		return meta & META_FULLNAT ? jump(ctx, TAIL_FULLNAT_REPLY6) : jump(ctx, TAIL_FTP6);
-	back.client = (struct address6){};
-	back.virtual = reply->virtual;
-	back.virtual_port = reply->virtual_port;
-	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key.core.kind & META_PROTOCOL, reply->slot);
+	if (!read_lead6(reply, &back, &slot))
+		return XDP_PASS;
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key.core.kind & META_PROTOCOL, slot);
 	if (!conn || ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
-	back.to = conn->from;
+	back.to = hop_to(conn);
 	if (is_part_of_sctp(FAMILY_6, &packet) && ((const struct ports *)packet.l4)->source != back.virtual_port)
 		return drop(DROP_CHECKSUM_SPLIT);
-	if (!serve_reply(&packet, &conn->core, event, now_jiffies()))
+	if (!serve_reply(&packet, conn, event, now_jiffies()))
 		return XDP_PASS;
 	if (packet.fragment)
-		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);
+		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->server, &back);
 	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
 }
 

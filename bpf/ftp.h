@@ -23,16 +23,18 @@ static __always_inline int is_heard(const struct conn *conn, __u32 meta)
 	return (meta & (META_FTP | META_STATE)) == (META_FTP | STATE_ESTABLISHED) && !conn->data;
 }
 
-/* What another connection of the same client and virtual address is found by. */
-static __always_inline void key_beside(enum family family, struct conn_key *key, const struct conn *conn, __u32 ports)
+/* What another connection of the same client and virtual address is found by. False where this one is gone. */
+static __always_inline int key_beside(enum family family, struct conn_key *key, const struct conn *conn, __u32 ports)
 {
 	if (family == FAMILY_6) {
-		conn_tuple(FAMILY_6, key, conn, DATA_KIND);
+		if (!conn_tuple(FAMILY_6, key, conn, DATA_KIND))
+			return 0;
 		key->ports = ports;
-		find_lines6((struct conn_key6 *)key);
+		find_fingerprint6((struct conn_key6 *)key);
 	} else {
 		*key = conn_key(conn->client, conn->virtual, (__be16)ports, (__be16)(ports >> 16), DATA_KIND);
 	}
+	return 1;
 }
 
 /* A data connection keeps the template of its session, as the session does. */
@@ -90,7 +92,8 @@ static __noinline int expect4(const struct conn *session, const struct hop *from
 
 static __noinline int expect6(const struct conn *session, __u32 ports, __be16 port)
 {
-	struct admission *admission = admission_of_data(session, &((const struct conn6 *)session)->from, port);
+	struct hop from = hop_to(session);
+	struct admission *admission = admission_of_data(session, &from, port);
 	struct conn_line *line;
 	struct conn_key6 *key;
 	struct conn *before;
@@ -99,7 +102,8 @@ static __noinline int expect6(const struct conn *session, __u32 ports, __be16 po
 	key = bpf_map_lookup_elem(&keys6, &zero);
 	if (!key || !admission)
 		return 0;
-	key_beside(FAMILY_6, &key->core, session, ports);
+	if (!key_beside(FAMILY_6, &key->core, session, ports))
+		return 0;
 	line = conn_line_of(FAMILY_6, &key->core);
 	before = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
 	hold_template(admission);
@@ -172,7 +176,8 @@ static __noinline void keep_session6(const struct conn *data)
 	struct conn_key6 key;
 	struct conn *session;
 
-	key_beside(FAMILY_6, &key.core, data, (__u32)bpf_htons(FTP_PORT) << 16 | data->data >> 16);
+	if (!key_beside(FAMILY_6, &key.core, data, (__u32)bpf_htons(FTP_PORT) << 16 | data->data >> 16))
+		return;
 	line = conn_line_of(FAMILY_6, &key.core);
 	session = line ? conn_find(FAMILY_6, line, &key.core) : NULL;
 	if (session && !time_reached(session->expires, data->expires))
@@ -221,14 +226,14 @@ static __always_inline int open_expected(enum family family, struct xdp_md *ctx,
 	admission.control = expected->control;
 	admission.data = expected->data;
 	if (family == FAMILY_6)
-		admission.from = ((struct conn6 *)expected)->from;
+		admission.from = hop_to(expected);
 	else
 		hop_of(ctx, packet->eth, &admission.from);
 	hold_template(&admission);
 	if (family == FAMILY_6) {
 		end_conn6(key6, expected);
 		key->ports |= client_port;
-		find_lines6(key6);
+		find_fingerprint6(key6);
 		reason = enter6(&admission);
 	} else {
 		end_conn(key, expected);

@@ -5,7 +5,7 @@
 #include "ftp.h"
 
 /* Out of line for its key's sake. */
-static __noinline struct conn6 *session_of6(const struct ip6_header *ip6, const struct ports *ports, const struct way_back6 *back,
+static __noinline struct conn *session_of6(const struct ip6_header *ip6, const struct ports *ports, const struct way_back6 *back,
 					    __u32 slot)
 {
 	return reply_conn6(&ip6->destination, ports->destination, back, DATA_KIND, slot);
@@ -13,19 +13,22 @@ static __noinline struct conn6 *session_of6(const struct ip6_header *ip6, const 
 
 static __always_inline int ftp_to_client6(struct xdp_md *ctx, struct packet *packet, const struct reply6 *reply)
 {
-	struct way_back6 back = { .virtual = reply->virtual, .virtual_port = reply->virtual_port };
-	__u32 meta = conn_meta((const struct conn *)reply);
-	struct conn6 *conn = session_of6(packet->ip6, packet->l4, &back, reply->slot);
+	__u32 slot, meta = conn_meta((const struct conn *)reply);
+	struct way_back6 back = {};
+	struct conn *conn;
 
+	if (!read_lead6(reply, &back, &slot))
+		return XDP_PASS;
+	conn = session_of6(packet->ip6, packet->l4, &back, slot);
 	if (!conn || ((conn_meta((const struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY)))
 		return XDP_PASS;
-	back.to = conn->from;
-	if (!serve_reply(packet, &conn->core, tcp_flags(packet->l4), now_jiffies()))
+	back.to = hop_to(conn);
+	if (!serve_reply(packet, conn, tcp_flags(packet->l4), now_jiffies()))
 		return XDP_PASS;
-	if (is_heard(&conn->core, conn_meta(&conn->core)))
-		hear_server(FAMILY_6, ctx, packet, &conn->core, &back.to);
+	if (is_heard(conn, conn_meta(conn)))
+		hear_server(FAMILY_6, ctx, packet, conn, &back.to);
 	if (packet->fragment)
-		remember_reply_fragment6(packet->ip6, packet->fragment_id, conn->core.server, &back);
+		remember_reply_fragment6(packet->ip6, packet->fragment_id, conn->server, &back);
 	return send_to_client6(ctx, packet, &back, REWRITE_ENDPOINT);
 }
 
@@ -54,7 +57,7 @@ int ftp6_program(struct xdp_md *ctx)
 	client_port = key->core.ports & 0xffff;
 	key->core.ports ^= client_port;
 	key->core.kind = DATA_KIND;
-	find_lines6(key);
+	find_fingerprint6(key);
 	line = conn_line_of(FAMILY_6, &key->core);
 	conn = line ? conn_find(FAMILY_6, line, &key->core) : NULL;
 	return open_expected(FAMILY_6, ctx, &packet, &key->core, conn, client_port);

@@ -15,7 +15,7 @@ static __always_inline int error_to_server6(struct xdp_md *ctx, struct packet *p
 	if (!icmp6_quoted(ctx, packet, &quoted))
 		return XDP_DROP;
 	*key = quoted_tuple(&quoted, 0);
-	find_lines6(key);
+	find_fingerprint6(key);
 	if (!find_ends(FAMILY_6, &key->core, &ends))
 		return drop(DROP_TABLE_BUSY);
 	from = local_address_of(ends.local);
@@ -61,15 +61,19 @@ int fullnat6_program(struct xdp_md *ctx)
 	return to_server(FAMILY_6, ctx, &packet, &ends, REWRITE_ENDPOINT);
 }
 
-static __always_inline void read_back6(const struct conn6 *conn, struct way_back6 *back)
+/* False where the connection is gone. */
+static __always_inline int read_back6(const struct conn *conn, struct way_back6 *back)
 {
-	const __be32 client_rest[] = { conn->client_rest[2], conn->client_rest[0], conn->client_rest[1] };
+	const struct rest6 *rest = rest_of(conn);
 
-	back->virtual = unfold(conn->core.virtual, conn->virtual_rest);
-	back->client = unfold(conn->core.client, client_rest);
-	back->virtual_port = conn->core.virtual_port;
-	back->client_port = conn->core.client_port;
-	back->to = conn->from;
+	if (!rest)
+		return 0;
+	back->virtual = rest->virtual;
+	back->client = rest->client;
+	back->virtual_port = conn->virtual_port;
+	back->client_port = conn->client_port;
+	back->to = rest->from;
+	return 1;
 }
 
 SEC("xdp.frags")
@@ -97,13 +101,12 @@ int fullnat_reply6_program(struct xdp_md *ctx)
 		return XDP_PASS;
 	meta = conn_meta(reply);
 	conn = way_conn(FAMILY_6, &key->core, reply);
-	if (!conn)
+	if (!conn || !read_back6(conn, &back))
 		return XDP_PASS;
-	read_back6((struct conn6 *)conn, &back);
 	if ((conn_meta(reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
 	renumbered = (conn_meta(conn) & META_PROXIED) != 0;
-	if (renumbered && (!proxied_answer6(ctx, (struct conn6 *)conn) || !parse_any(FAMILY_6, ctx, &packet)))
+	if (renumbered && (!proxied_answer6(ctx, conn) || !parse_any(FAMILY_6, ctx, &packet)))
 		return drop(DROP_AWAITING_SERVER);
 	/* A reply with other numbers is nobody's. */
 	if (!serve_reply(&packet, conn, event, now_jiffies()))

@@ -24,9 +24,10 @@ static __always_inline __u32 hash_tuple(__be32 client, __be32 virtual, __u32 por
 
 /*
  * Multilinear hashing with half as many multiplications (Lemire and Kaser, "Strongly universal string hashing is fast", section 4): products
- * of two words at a time, each with a secret of its own. The products do not wait for each other.
+ * of two words at a time, each with a secret of its own. The products do not wait for each other. That two tuples have one fingerprint happens
+ * with a chance of 1 : 2^64 for nearly all pairs, and of at most 1 : 2^33 for those that somebody chose who does not know the secrets.
  */
-static __always_inline __u32 hash_words(const __be32 words[HASH6_WORDS])
+static __always_inline __u64 fingerprint6(const __be32 words[HASH6_WORDS])
 {
 	const __u64 *seed = settings.hash6_seed;
 	__u64 sum = 0;
@@ -35,5 +36,11 @@ static __always_inline __u32 hash_words(const __be32 words[HASH6_WORDS])
 #pragma unroll
 	for (i = 0; i < HASH6_WORDS; i += 2)
 		sum += (seed[i] + words[i]) * (seed[i + 1] + words[i + 1]);
-	return hash_finish(sum);
+	return sum;
+}
+
+/* Where an entry of IPv6 is looked for. */
+static __always_inline __u32 fingerprint_line(__u64 fingerprint)
+{
+	return hash_finish(fingerprint) & settings.line_mask6;
 }

@@ -24,19 +24,26 @@ struct {
 	__type(value, struct conn);
 } overflow SEC(".maps");
 
-/* Page aligned: both slots of a line lie in two cache lines side by side. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1 << 15); /* by the director; a power of two */
 	__type(key, __u32);
-	__type(value, struct conn_line6);
+	__type(value, struct conn_line);
 } connections6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << 15); /* as connections6 */
+	__type(key, __u32);
+	__type(value, struct rest_line6);
+} rests6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 12); /* by the director */
-	__type(key, struct conn_key6);
+	__type(key, __u64); /* the fingerprint */
 	__type(value, struct conn6);
 } overflow6 SEC(".maps");
 

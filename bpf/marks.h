@@ -75,8 +75,7 @@ static __always_inline __u32 find_mark(const struct conn_key *key, __u32 ifindex
 
 static __always_inline __u32 find_mark6(const struct conn_key6 *key, __u32 ifindex)
 {
-	const __be32 rest[] = { (__be32)key->rest[1], (__be32)key->rest[0], (__be32)(key->rest[0] >> 32) };
-	struct mark_walk walk = { .family = FAMILY_6, .source = unfold((__be32)key->core.addresses, rest), .destination = key6_virtual(key) };
+	struct mark_walk walk = { .family = FAMILY_6, .source = key6_client(key), .destination = key6_virtual(key) };
 
 	return walk_rules(&walk, &key->core, ifindex);
 }

@@ -182,29 +182,14 @@ static __always_inline __be32 packet_fold(const struct address6 *address)
 	return (__be32)both ^ (__be32)(both >> 32);
 }
 
-/* The line of packet_tuple6(), by itself: that much the look at the table has to wait for. */
-static __always_inline __u32 packet_line6(const struct packet *packet, __u32 kind)
+/* As much of a key as packets need that find their connection by the fingerprint. */
+static __always_inline struct conn_key packet_tuple6(const struct packet *packet, __u32 kind)
 {
 	const __be32 *client = packet->ip6->source.word, *virtual = packet->ip6->destination.word;
 	const __be32 words[HASH6_WORDS] = {
 		client[0], client[1], client[2], client[3], virtual[0], virtual[1], virtual[2], virtual[3], *(const __u32 *)packet->l4, kind,
 	};
-
-	return hash_words(words) & settings.line_mask6;
-}
-
-/* What the packet's connection is found by, but for the lines: tuple6() in fewer steps. */
-static __always_inline struct conn_key6 packet_tuple6(const struct packet *packet, __u32 kind)
-{
-	const struct address6 *client = &packet->ip6->source, *virtual = &packet->ip6->destination;
-	struct conn_key6 key = {
-		.core.addresses = (__u64)packet_fold(virtual) << 32 | packet_fold(client),
-		.core.ports = *(const __u32 *)packet->l4,
-		.core.kind = kind,
-		.rest[0] = half_of(client, 1),
-		.rest[1] = (half_of(virtual, 0) & 0xffffffff00000000ULL) | half_of(client, 0) >> 32,
-		.rest[2] = half_of(virtual, 1),
-	};
+	struct conn_key key = { .ports = *(const __u32 *)packet->l4, .kind = kind, .fingerprint = fingerprint6(words) };
 
 	return key;
 }
@@ -219,7 +204,7 @@ static __always_inline __u64 sum_of_address(const struct address6 *address)
 static __noinline void read_key6(struct conn_key6 *key, const struct ip6_header *ip6, const struct ports *ports, __u32 kind)
 {
 	*key = tuple6(&ip6->source, &ip6->destination, *(const __u32 *)ports, kind);
-	find_lines6(key);
+	find_fingerprint6(key);
 }
 
 static __always_inline void packet_key6(struct conn_key6 *key, const struct packet *packet, __u32 kind)

@@ -128,7 +128,7 @@ __noinline int proxied_answer(struct xdp_md *ctx, struct conn *conn)
 	return conn ? answer_of(FAMILY_4, ctx, conn) : 0;
 }
 
-__noinline int proxied_answer6(struct xdp_md *ctx, struct conn6 *conn)
+__noinline int proxied_answer6(struct xdp_md *ctx, struct conn *conn)
 {
-	return conn ? answer_of(FAMILY_6, ctx, &conn->core) : 0;
+	return conn ? answer_of(FAMILY_6, ctx, conn) : 0;
 }

@@ -52,18 +52,33 @@ static __always_inline struct conn *reply_conn(const struct conn_key *key, const
 	return line ? conn_find(FAMILY_4, line, &origin) : NULL;
 }
 
-static __always_inline struct conn6 *reply_conn6(const struct address6 *client, __be16 port, const struct way_back6 *back, __u32 protocol,
+/* Where a way back leads, but for the client, and which slot its connection has. False where it is gone. */
+static __always_inline int read_lead6(const struct reply6 *reply, struct way_back6 *back, __u32 *slot)
+{
+	const struct reply_rest6 *rest = reply_rest((const struct conn *)reply);
+
+	if (!rest)
+		return 0;
+	back->client = (struct address6){};
+	back->virtual = reply->virtual;
+	back->virtual_port = rest->virtual_port;
+	*slot = rest->slot;
+	return 1;
+}
+
+static __always_inline struct conn *reply_conn6(const struct address6 *client, __be16 port, const struct way_back6 *back, __u32 protocol,
 						 __u32 slot)
 {
 	struct conn_key6 origin = tuple6(client, &back->virtual, (__u32)back->virtual_port << 16 | port, protocol);
-	struct conn *conn = conn_in_slot(FAMILY_6, slot, &origin.core);
 	struct conn_line *line;
+	struct conn *conn;
 
+	find_fingerprint6(&origin);
+	conn = conn_in_slot(FAMILY_6, slot, &origin.core);
 	if (conn)
-		return (struct conn6 *)conn;
-	find_lines6(&origin);
+		return conn;
 	line = conn_line_of(FAMILY_6, &origin.core);
-	return line ? (struct conn6 *)conn_find(FAMILY_6, line, &origin.core) : NULL;
+	return line ? conn_find(FAMILY_6, line, &origin.core) : NULL;
 }
 
 /* The compiler knows from before that the number of a port is in range; the verifier has forgotten. */

@@ -69,7 +69,7 @@ int reply_icmp6_program(struct xdp_md *ctx)
 	struct packet packet;
 	struct reply6 *reply;
 	struct conn *conn;
-	__u32 meta, zero = 0;
+	__u32 meta, slot, zero = 0;
 
 	key = bpf_map_lookup_elem(&keys6, &zero);
 	if (!key || !parse_lengths6(ctx, &packet) || packet.later_fragment || packet.protocol != NEXT_ICMP6)
@@ -80,7 +80,7 @@ int reply_icmp6_program(struct xdp_md *ctx)
 	if (!icmp6_quoted(ctx, &packet, &quoted))
 		return pass_to_tunnels(ctx);
 	*key = quoted_tuple(&quoted, META_REPLY);
-	find_lines6(key);
+	find_fingerprint6(key);
 	line = conn_line_of(FAMILY_6, &key->core);
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key->core) : NULL;
 	if (!reply)
@@ -89,14 +89,14 @@ int reply_icmp6_program(struct xdp_md *ctx)
 	if (meta & META_FULLNAT) {
 		conn = way_conn(FAMILY_6, &key->core, (struct conn *)reply);
 	} else {
-		back.virtual = reply->virtual;
-		back.virtual_port = reply->virtual_port;
-		conn = (struct conn *)reply_conn6(&quoted.ip6->source, quoted.ports->source, &back, key->core.kind & META_PROTOCOL,
-							  reply->slot);
+		if (!read_lead6(reply, &back, &slot))
+			return XDP_PASS;
+		conn = reply_conn6(&quoted.ip6->source, quoted.ports->source, &back, key->core.kind & META_PROTOCOL, slot);
 	}
 	if (!conn || conn_expired(conn, now_jiffies()))
 		return XDP_PASS;
-	read_back6((struct conn6 *)conn, &back);
+	if (!read_back6(conn, &back))
+		return XDP_PASS;
 	if ((conn_meta((struct conn *)reply) ^ meta) & (META_GENERATION | META_VALID | META_BUSY))
 		return XDP_PASS;
 	rewrite_quoted6(&packet, &quoted.ip6->destination, &quoted.ports->destination, &packet.ip6->source, &back.virtual, back.virtual_port);

@@ -80,10 +80,13 @@ static __noinline void follow_client(struct xdp_md *ctx, const struct ethhdr *et
 	reply_enter(&key, again, server, NULL);
 }
 
-/* An IPv6 connection has room to remember it itself. */
-static __noinline void follow_client6(struct xdp_md *ctx, const struct ethhdr *eth, struct conn6 *conn)
+/* An IPv6 connection remembers it itself. */
+static __noinline void follow_client6(struct xdp_md *ctx, const struct ethhdr *eth, const struct conn *conn)
 {
-	hop_of(ctx, eth, &conn->from);
+	struct rest6 *rest = rest_of(conn);
+
+	if (rest)
+		hop_of(ctx, eth, &rest->from);
 }
 
 /* What the packets of a connection are given. */
@@ -162,7 +165,7 @@ static __always_inline int serve(enum family family, struct xdp_md *ctx, struct 
 		return VERDICT_STALE;
 	if (kept == KEPT_AFRESH && meta & META_MASQUERADED) {
 		if (family == FAMILY_6)
-			follow_client6(ctx, packet->eth, (struct conn6 *)conn);
+			follow_client6(ctx, packet->eth, conn);
 		else
 			follow_client(ctx, packet->eth, conn, server, now);
 	}

@@ -14,8 +14,13 @@
  * The key is client, virtual, both ports, and protocol and template bit of meta.
  */
 struct conn {
-	__be32 client;
-	__be32 virtual;
+	union {
+		struct {
+			__be32 client;
+			__be32 virtual;
+		};
+		__u64 fingerprint; /* of IPv6: fingerprint6() */
+	};
 	__be16 client_port;
 	__be16 virtual_port;
 	__u32 meta;
@@ -65,20 +70,17 @@ struct conn_line {
 };
 
 /*
- * The same over IPv6, in a table of its own. Where an IPv4 address would lie there is the fold of an IPv6 one, the exclusive or of its four
- * words; the other three words lie behind. So whatever does not ask for addresses is the same for both families.
+ * Over IPv6 entries are the same, in a table of their own, but that a secret fingerprint stands where the addresses would: by it packets find
+ * their connection, so that they touch no more memory than those of IPv4. This is the rest of an entry, which lies in a table beside.
  */
-struct conn6 {
-	struct conn core;
-	__be32 client_rest[3]; /* the third, the fourth and the second word: so the third and the fourth are read by one step, as in a packet */
-	__be32 virtual_rest[3]; /* the second, the third and the fourth */
+struct rest6 {
+	struct address6 client;
+	struct address6 virtual;
 	struct hop from; /* of a masqueraded connection */
 } WORDS;
 
-/* Folds and rests of server and client lie as those of client and virtual address do in struct conn6. */
 struct reply6 {
-	__be32 server;
-	__be32 client;
+	__u64 fingerprint; /* of server and client */
 	__be16 server_port;
 	__be16 client_port;
 	__u32 meta;
@@ -86,19 +88,28 @@ struct reply6 {
 		struct address6 virtual;
 		__u32 number; /* as in struct reply */
 	};
-	__be32 server_rest[3];
-	__be32 client_rest[3];
+} WORDS;
+
+struct reply_rest6 {
+	struct address6 server;
+	struct address6 client;
 	__u32 slot; /* of the connection, as conn_numbered() takes it; 0: unknown */
 	__be16 virtual_port;
 	__u16 reserved;
 } WORDS;
 
-struct conn_line6 {
-	struct conn6 slot[CONNS_PER_LINE];
+struct rest_line6 {
+	struct rest6 slot[CONNS_PER_LINE];
 };
 
+/* An entry with its rest, where both lie together. */
+struct conn6 {
+	struct conn core;
+	struct rest6 rest;
+} WORDS;
+
 _Static_assert(sizeof(struct reply) == sizeof(struct conn), "a way back lies where a connection could");
-_Static_assert(sizeof(struct reply6) == sizeof(struct conn6), "and one of IPv6 too");
+_Static_assert(sizeof(struct reply6) == sizeof(struct conn) && sizeof(struct reply_rest6) == sizeof(struct rest6), "and one of IPv6 too");
 
 /* Where the connection is when both of its lines are full: the key of the overflow map. */
 struct overflow_key {
@@ -111,17 +122,19 @@ struct overflow_key {
 
 /* What an entry is looked for by. */
 struct conn_key {
-	__u64 addresses; /* client, virtual: as they lie in struct conn */
+	__u64 addresses; /* client, virtual: of IPv4 as they lie in struct conn, of IPv6 the folds */
 	__u32 ports;     /* client port, virtual port: as they lie in struct conn */
 	__u32 kind;      /* META_PROTOCOL, META_TEMPLATE and META_REPLY bits */
-	__u32 first;     /* the line where it is looked for */
-	__u32 second;    /* the line beside it, for what does not fit */
+	union {
+		__u64 fingerprint; /* of IPv6 */
+		__u32 first;       /* of IPv4: the line where it is looked for */
+	};
 };
 
-/* Also the key of the IPv6 overflow map as it is: a copy would take stack that there is too little of. */
+/* The fold of an address is the exclusive or of its four words: the other three are here. */
 struct conn_key6 {
 	struct conn_key core;
-	__u64 rest[3]; /* as it lies in struct conn6 */
+	__u64 rest[3]; /* client: third and fourth; client and virtual: second; virtual: third and fourth */
 };
 
 /* What a packet needs of its real server; written by the director. */

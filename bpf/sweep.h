@@ -103,9 +103,9 @@ static __always_inline int sweep_conn(enum family family, struct conn *conn, str
 	return 1;
 }
 
-static __always_inline int line_is_empty(enum family family, struct conn_line *line)
+static __always_inline int line_is_empty(struct conn_line *line)
 {
-	return !((conn_meta(line_slot(family, line, 0)) | conn_meta(line_slot(family, line, 1))) & (META_VALID | META_BUSY));
+	return !((conn_meta(&line->slot[0]) | conn_meta(&line->slot[1])) & (META_VALID | META_BUSY));
 }
 
 /*
@@ -116,9 +116,9 @@ static __always_inline void sweep_marks(enum family family, struct conn_line *li
 {
 	__u32 meta = conn_meta(&line->slot[0]);
 
-	if (meta & META_NEIGHBOUR && line_is_empty(family, neighbour)) {
+	if (meta & META_NEIGHBOUR && line_is_empty(neighbour)) {
 		__sync_fetch_and_and(&line->slot[0].meta, ~META_NEIGHBOUR);
-		if (!line_is_empty(family, neighbour))
+		if (!line_is_empty(neighbour))
 			__sync_fetch_and_or(&line->slot[0].meta, META_NEIGHBOUR);
 	}
 	if (meta & META_SPILLED && !*overflow_count(family)) {
@@ -136,8 +136,8 @@ static __always_inline long sweep_line_of(enum family family, __u32 step, struct
 
 	if (!line || !neighbour)
 		return 1;
-	sweep_conn(family, line_slot(family, line, 0), walk);
-	sweep_conn(family, line_slot(family, line, 1), walk);
+	sweep_conn(family, &line->slot[0], walk);
+	sweep_conn(family, &line->slot[1], walk);
 	sweep_marks(family, line, neighbour);
 	return 0;
 }
@@ -161,9 +161,9 @@ static long sweep_overflow(void *map, struct overflow_key *key, struct conn *con
 	return 0;
 }
 
-static long sweep_overflow6(void *map, struct conn_key6 *key, struct conn6 *conn, struct sweep_walk *walk)
+static long sweep_overflow6(void *map, __u64 *key, struct conn6 *conn, struct sweep_walk *walk)
 {
-	struct conn_key6 where = *key;
+	__u64 where = *key;
 
 	if (sweep_conn(FAMILY_6, &conn->core, walk) && !bpf_map_delete_elem(map, &where))
 		__sync_fetch_and_sub(&settings.overflow6_count, 1);

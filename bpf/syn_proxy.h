@@ -270,14 +270,14 @@ int proxied_reply(struct xdp_md *ctx)
 SEC("xdp.frags")
 int proxied_reply6(struct xdp_md *ctx)
 {
-	__u32 zero = 0;
+	__u32 slot, zero = 0;
 	struct conn_key6 *key = bpf_map_lookup_elem(&keys6, &zero);
 	const struct ports *ports;
 	struct way_back6 back;
 	struct packet packet;
 	struct conn_line *line;
 	struct reply6 *reply;
-	struct conn6 *conn;
+	struct conn *conn;
 	__u8 flags;
 
 	if (!key || !parse_any(FAMILY_6, ctx, &packet))
@@ -287,20 +287,19 @@ int proxied_reply6(struct xdp_md *ctx)
 	reply = line ? (struct reply6 *)conn_find(FAMILY_6, line, &key->core) : NULL;
 	if (!reply)
 		return XDP_PASS;
-	back.client = (struct address6){};
-	back.virtual = reply->virtual;
-	back.virtual_port = reply->virtual_port;
+	if (!read_lead6(reply, &back, &slot))
+		return XDP_PASS;
 	ports = packet.l4;
-	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW, reply->slot);
+	conn = reply_conn6(&packet.ip6->destination, ports->destination, &back, key->core.kind & META_FLOW, slot);
 	if (!conn)
 		return XDP_PASS;
-	back.to = conn->from;
+	back.to = hop_to(conn);
 	flags = tcp_flags(packet.l4);
 	if (!proxied_answer6(ctx, conn) || !parse_any(FAMILY_6, ctx, &packet))
 		return drop(DROP_AWAITING_SERVER);
-	if (!serve_reply(&packet, &conn->core, flags, now_jiffies()))
+	if (!serve_reply(&packet, conn, flags, now_jiffies()))
 		return drop(DROP_TABLE_BUSY);
 	if (packet.fragment)
-		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->core.server, &back);
+		remember_reply_fragment6(packet.ip6, packet.fragment_id, conn->server, &back);
 	return send_to_client6(ctx, &packet, &back, REWRITE_ENDPOINT);
 }

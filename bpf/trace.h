@@ -21,12 +21,12 @@ struct location {
 	__u32 mark;  /* answer: the firewall mark that the rules give to such a packet */
 	__u32 ifindex; /* where the packet would come in */
 	__u32 reserved;
-	struct conn6 entry; /* answer: a copy; of IPv4 its beginning */
+	struct conn6 entry; /* answer: a copy; of IPv4 its core alone */
 };
 
-static __always_inline int line_has_room(enum family family, struct conn_line *line, __u32 now)
+static __always_inline int line_has_room(struct conn_line *line, __u32 now)
 {
-	struct conn *a = line_slot(family, line, 0), *b = line_slot(family, line, 1);
+	struct conn *a = &line->slot[0], *b = &line->slot[1];
 
 	return conn_is_free(a, conn_meta(a), now) || conn_is_free(b, conn_meta(b), now);
 }
@@ -35,20 +35,24 @@ static __always_inline int locate_in(enum family family, struct location *reques
 {
 	__u32 now = now_jiffies();
 	struct conn_place place;
+	struct rest6 *rest;
 	struct conn *conn;
 	__u32 meta;
 
 	if (!conn_place(family, key, &place))
 		return 0;
-	request->room = line_has_room(family, place.first, now) || line_has_room(family, place.second, now);
+	request->room = line_has_room(place.first, now) || line_has_room(place.second, now);
 	conn = conn_find(family, place.first, key);
 	if (!conn)
 		return 0;
 	meta = conn_meta(conn);
-	if (family == FAMILY_6)
-		__builtin_memcpy(&request->entry, conn, sizeof(struct conn6));
-	else
-		__builtin_memcpy(&request->entry, conn, sizeof(struct conn));
+	request->entry.core = *conn;
+	if (family == FAMILY_6) {
+		rest = rest_of(conn);
+		if (!rest)
+			return 0;
+		request->entry.rest = *rest;
+	}
 	/* Nobody must have taken the slot while it was copied. */
 	return !((conn_meta(conn) ^ meta) & (META_GENERATION | META_VALID | META_BUSY));
 }
@@ -64,7 +68,7 @@ int locate(struct location *request)
 
 	if (request->family == FAMILY_6) {
 		key = tuple6(&client, &virtual, ports, request->kind);
-		find_lines6(&key);
+		find_fingerprint6(&key);
 		found = locate_in(FAMILY_6, request, &key.core);
 		mark = find_mark6(&key, request->ifindex);
 	} else {

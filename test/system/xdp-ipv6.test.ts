@@ -137,6 +137,19 @@ describe('the table', () => {
   });
 });
 
+describe('a connection whose fingerprint another one has, which only secrets of zeros bring about so soon,', () => {
+  it('is one of its own all the same, with its own addresses', () => {
+    const ends = ['fd00::1:0:2', 'fd00::2:0:1'];
+    const on = ready();
+    const { settings } = on.plane.path;
+    settings.setBytes(0, 'hash6_seed', new Uint8Array(settings.sizeOf('hash6_seed')));
+    for (const source of ends) expect(on.run(buildFrame({ ...TO, source })).verdict).toBe('TX');
+    expect([...on.plane.connections()].map(({ client }) => String(client)).toSorted()).toEqual(ends);
+    on.advance(902);
+    expect([...on.plane.connections()]).toEqual([]);
+  });
+});
+
 describe('persistence', () => {
   function persistent(prefixLength: number): Rig {
     const on = empty();

@@ -26,7 +26,7 @@ export const PACKET_PATH = block(
       'IPv4 connections that the table has room for, rounded up to a power of two: 32 bytes each, taken at start. It keeps its size until the daemon is stopped.',
       { ...EXTENSION, default: String(DEFAULT_TABLE_SIZES.connections) },
     ),
-    leaf('connections6', integer(1024, MAX_TABLE_SIZES.connections6), 'IPv6 connections, 64 bytes each; else as connections.', {
+    leaf('connections6', integer(1024, MAX_TABLE_SIZES.connections6), 'IPv6 connections, 72 bytes each; else as connections.', {
       ...EXTENSION,
       default: String(DEFAULT_TABLE_SIZES.connections6),
     }),

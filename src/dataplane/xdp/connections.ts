@@ -3,8 +3,8 @@ import { IpAddress, type IpFamily } from '../../base/index.ts';
 import type { Protocol } from '../../model/index.ts';
 import type { ConnectionStatus, LocalEndpoint } from '../../ports/index.ts';
 import { SCTP_STATES } from '../memory/index.ts';
-import type { ConnectionTable, PacketPath } from './program.ts';
-import { Records } from './records.ts';
+import type { PacketPath } from './program.ts';
+import type { Records } from './records.ts';
 
 /** What the packet path writes into a template whose server was deleted: a port that no packet asks for, as in IPVS. */
 const INVALID_PORT = 0xffff;
@@ -15,12 +15,14 @@ type MetaName = 'META_VALID' | 'META_BUSY' | 'META_REPLY' | 'META_PROTOCOL' | 'M
 export function* readConnections(path: PacketPath, jiffies: number): Generator<ConnectionStatus> {
   for (const table of path.tables) {
     for (let index = 0; index < path.tableSize(table.family); index++) {
-      const status = describe(path, table, table.entries, index, jiffies);
+      const status = describe(path, table.family, table.entries, table.rests, index, jiffies);
       if (status) yield status;
     }
     for (const key of table.overflow.keys()) {
       const value = table.overflow.lookup(key);
-      const status = value && describe(path, table, new Records(value, table.entries.layout), 0, jiffies);
+      if (!value) continue;
+      const { entry, rest } = path.entryIn(value, table.family);
+      const status = describe(path, table.family, entry, rest, 0, jiffies);
       if (status) yield status;
     }
   }
@@ -29,8 +31,9 @@ export function* readConnections(path: PacketPath, jiffies: number): Generator<C
 /** Undefined for an entry that is empty, being changed, or whose time has come. */
 function describe(
   path: PacketPath,
-  { family }: ConnectionTable,
+  family: IpFamily,
   entries: Records,
+  rests: Records,
   index: number,
   jiffies: number,
 ): ConnectionStatus | undefined {
@@ -39,7 +42,7 @@ function describe(
   const meta = entries.u32(index, 'meta');
   const remaining = (entries.u32(index, 'expires') - jiffies) | 0;
   if ((meta & (META_VALID | META_BUSY | META_REPLY)) !== META_VALID || remaining <= 0) return undefined;
-  const ends = endsOf(entries, family, index);
+  const ends = endsOf(entries, rests, index);
   const dataPort = dataPortOf(path, meta, entries, index);
   return {
     protocol: protocolOf(path, meta),
@@ -53,16 +56,16 @@ function describe(
   };
 }
 
-/** Of an entry that is a connection or a template. */
+/** Of an entry that is a connection or a template; `rests` is where its addresses are. */
 export function endsOf(
   entries: Records,
-  family: IpFamily,
+  rests: Records,
   index = 0,
 ): Pick<ConnectionStatus, 'client' | 'clientPort' | 'virtual' | 'virtualPort'> {
   return {
-    client: addressOf(entries, index, 'client', family),
+    client: IpAddress.fromBytes(rests.bytesOf(index, 'client').slice()) as IpAddress,
     clientPort: entries.port(index, 'client_port'),
-    virtual: addressOf(entries, index, 'virtual', family),
+    virtual: IpAddress.fromBytes(rests.bytesOf(index, 'virtual').slice()) as IpAddress,
     virtualPort: entries.port(index, 'virtual_port'),
   };
 }
@@ -82,18 +85,6 @@ function localOf({ localAddresses }: PacketPath, entries: Records, index: number
   const number = entries.u32(index, 'local') >>> 16;
   const address = localAddresses.bytesOf(number, 'address').slice(0, family === 4 ? 4 : 16);
   return { address: IpAddress.fromBytes(address) as IpAddress, port: entries.port(index, 'local') };
-}
-
-/** IPv6: the field has the fold of four words, and another one the last three, the client's second behind the others; the first is missing. */
-function addressOf(entries: Records, index: number, field: 'client' | 'virtual', family: IpFamily): IpAddress {
-  const bytes = new Uint8Array(family === 4 ? 4 : 16);
-  bytes.set(entries.bytesOf(index, field));
-  if (family === 6) {
-    const rest = entries.bytesOf(index, `${field}_rest`);
-    bytes.set(field === 'client' ? [...rest.subarray(8), ...rest.subarray(0, 8)] : rest, 4);
-    for (const [at, byte] of rest.entries()) bytes[at & 3] = (bytes[at & 3] as number) ^ byte;
-  }
-  return IpAddress.fromBytes(bytes) as IpAddress;
 }
 
 function serverOf(

@@ -80,6 +80,8 @@ export interface ConnectionTable {
   readonly family: IpFamily;
   readonly lines: number;
   readonly entries: Records;
+  /** Where the addresses of the entries are: of IPv4 they themselves. */
+  readonly rests: Records;
   readonly overflow: BpfMap;
 }
 
@@ -232,6 +234,7 @@ export class PacketPath {
       overflow: overflowFor(lines, OVERFLOW_SHARE),
       overflow_ways: overflowFor(lines, OVERFLOW_WAYS_SHARE),
       connections6: lines6,
+      rests6: lines6,
       overflow6: overflowFor(lines6, OVERFLOW_SHARE),
       overflow_ways6: overflowFor(lines6, OVERFLOW_WAYS_SHARE),
       proxied: Math.ceil((Math.max(lines, lines6) * CONNECTIONS_PER_LINE) / PROXIED_SHARE),
@@ -261,6 +264,7 @@ export class PacketPath {
       overflow: 1,
       overflow_ways: 1,
       connections6: COPY_LINES,
+      rests6: COPY_LINES,
       overflow6: 1,
       overflow_ways6: 1,
       proxied: 1,
@@ -282,6 +286,14 @@ export class PacketPath {
     return { entry: request.u32(0, 'found') ? request.bytesOf(0, 'entry') : undefined, room, mark: request.u32(0, 'mark') };
   }
 
+  /** An entry of a connection table, and where its addresses are, in bytes that `locate` gave or an overflow map. */
+  entryIn(bytes: Uint8Array, family: IpFamily): { readonly entry: Records; readonly rest: Records } {
+    const { btf } = this.object;
+    const conn = btf.struct('conn');
+    const entry = new Records(bytes.subarray(0, conn.size), conn);
+    return { entry, rest: family === 4 ? entry : new Records(bytes.subarray(conn.size), btf.struct('rest6')) };
+  }
+
   /** The layout of a struct that is part of another or the key of a map. */
   struct(name: string): StructLayout {
     return this.object.btf.struct(name);
@@ -298,9 +310,10 @@ export class PacketPath {
 
   /** Memory of the connection tables, which is all there from the start; what they keep for what does not fit counts too. */
   get tableBytes(): number {
-    return this.tables.reduce((sum, { lines, entries, overflow }) => {
+    return this.tables.reduce((sum, { entries, rests, overflow }) => {
       const { keySize, valueSize, maxEntries } = overflow.shape;
-      return sum + lines * CONNECTIONS_PER_LINE * entries.layout.size + maxEntries * (keySize + valueSize + HASH_ENTRY_BYTES);
+      const bytes = entries === rests ? entries.bytes.length : entries.bytes.length + rests.bytes.length;
+      return sum + bytes + maxEntries * (keySize + valueSize + HASH_ENTRY_BYTES);
     }, 0);
   }
 
@@ -377,16 +390,14 @@ export class PacketPath {
     this.object.close();
   }
 
-  /** An IPv6 entry begins with what an IPv4 one is, so all fields of both are at hand. */
   private connectionTable(family: IpFamily): ConnectionTable {
-    const { btf } = this.object;
-    const [suffix, conn] = [family === 4 ? '' : '6', btf.struct('conn')];
-    const conn6 = btf.struct('conn6');
-    const layout = family === 4 ? conn : { size: conn6.size, fields: { ...conn6.fields, ...conn.fields } };
+    const suffix = family === 4 ? '' : '6';
+    const entries = this.records(`connections${suffix}`, 'conn');
     return {
       family,
       lines: this.object.map(`connections${suffix}`).shape.maxEntries,
-      entries: new Records(this.memory(`connections${suffix}`), layout),
+      entries,
+      rests: family === 4 ? entries : this.records('rests6', 'rest6'),
       overflow: this.object.map(`overflow${suffix}`),
     };
   }

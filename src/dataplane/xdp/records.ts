@@ -80,8 +80,13 @@ export class Records {
     this.bytes.set(value, this.at(index, field));
   }
 
+  /** A whole struct; not a copy. */
+  whole(index: number): Uint8Array {
+    return this.bytes.subarray(index * this.layout.size, (index + 1) * this.layout.size);
+  }
+
   clear(index: number): void {
-    this.bytes.fill(0, index * this.layout.size, (index + 1) * this.layout.size);
+    this.whole(index).fill(0);
   }
 
   private field(name: string): { readonly offset: number; readonly size: number } {

@@ -56,12 +56,12 @@ export class Btf {
     return { size: type.sizeOrType, fields: Object.fromEntries(this.fieldsOf(type, 0)) };
   }
 
-  /** With those of unions that have no name of their own. */
+  /** With those of unions, and of structs in them, that have no name of their own. */
   private fieldsOf(type: RawType, base: number): [string, StructField][] {
     return type.members.flatMap((member): [string, StructField][] => {
       const offset = base + (member.value & 0xffffff) / 8;
       const inner = this.types[member.type];
-      if (member.name === '' && inner?.kind === KIND.union) return this.fieldsOf(inner, offset);
+      if (member.name === '' && (inner?.kind === KIND.union || inner?.kind === KIND.struct)) return this.fieldsOf(inner, offset);
       return [[member.name, { offset, size: this.sizeOf(member.type) }]];
     });
   }

@@ -121,7 +121,7 @@ export class PathCopy {
     const { overflow } = this.live.tableOf(client.family);
     const used = this.live.settings.u32(0, `overflow${client.family === 4 ? '' : '6'}_count`);
     return {
-      entry: entry?.subarray(0, this.live.tableOf(client.family).entries.layout.size),
+      entry: client.family === 4 ? entry?.subarray(0, this.live.tableOf(4).entries.layout.size) : entry,
       room: room || used < overflow.shape.maxEntries,
       mark,
     };
@@ -129,7 +129,7 @@ export class PathCopy {
 
   /** The entry that a connection names as its template; undefined for none. */
   templateOf(family: 4 | 6, connection: Uint8Array): Uint8Array | undefined {
-    const number = new Records(connection, this.live.tableOf(family).entries.layout).u32(0, 'control');
+    const number = this.live.entryIn(connection, family).entry.u32(0, 'control');
     return number === 0 ? undefined : this.numbered(family, number);
   }
 
@@ -141,14 +141,18 @@ export class PathCopy {
     const number = record.u32(0, 'number');
     if (!(number & OVERFLOW_BIT)) return this.numbered(family, number);
     const key = this.live.overflowWays[family].lookup(record.bytesOf(0, 'number'));
-    return key && overflow.lookup(family === 4 ? key.slice(0, OVERFLOW_KEY_BYTES) : key);
+    return key && overflow.lookup(family === 4 ? key.slice(0, OVERFLOW_KEY_BYTES) : this.fingerprintIn(key));
   }
 
   /** The entry in a numbered slot of the live table. */
   private numbered(family: 4 | 6, number: number): Uint8Array {
-    const { entries } = this.live.tableOf(family);
+    const { entries, rests } = this.live.tableOf(family);
     const slot = (number & ~TABLE_BIT) - 1;
-    return entries.bytes.slice(slot * entries.layout.size, (slot + 1) * entries.layout.size);
+    return family === 4 ? entries.whole(slot).slice() : Buffer.concat([entries.whole(slot), rests.whole(slot)]);
+  }
+
+  private fingerprintIn(key: Uint8Array): Uint8Array {
+    return new Records(key, this.live.struct('conn_key')).bytesOf(0, 'fingerprint');
   }
 
   private replyRecord(family: 4 | 6, reply: Uint8Array): Records {
@@ -164,17 +168,19 @@ export class PathCopy {
    * whatever line its key leads to: there are only two, and each says that the other one may have it.
    */
   plant(family: 4 | 6, connection: Uint8Array | undefined, template: Uint8Array | undefined, reply: Uint8Array | undefined): void {
-    const { entries } = this.path.tableOf(family);
+    const { entries, rests } = this.path.tableOf(family);
     const tableBit = family === 6 ? TABLE_BIT : 0;
     for (const [slot, entry] of [connection, template, reply].entries()) {
-      if (entry) entries.bytes.set(entry, slot * entries.layout.size);
+      if (!entry) continue;
+      entries.whole(slot).set(entry.subarray(0, entries.layout.size));
+      if (family === 6) rests.whole(slot).set(entry.subarray(entries.layout.size));
     }
     if (connection && template) entries.setU32(0, 'control', (2 | tableBit) >>> 0);
-    const planted = this.replyRecord(family, entries.bytes.subarray(2 * entries.layout.size));
+    const planted = this.replyRecord(family, entries.whole(2));
     if (reply && this.isOfFullNat(planted)) planted.setU32(0, 'number', (1 | tableBit) >>> 0);
     const { META_LINE, META_NEIGHBOUR, META_SPILLED } = this.path.numbers.meta as Record<string, number>;
     const marks = ((META_NEIGHBOUR as number) | (META_SPILLED as number)) >>> 0;
-    for (let slot = 0; slot < entries.bytes.length / entries.layout.size && slot < 4; slot++) {
+    for (let slot = 0; slot < this.path.tableSize(family) && slot < 4; slot++) {
       const meta = entries.u32(slot, 'meta') & ~(META_LINE as number);
       entries.setU32(slot, 'meta', (slot % 2 === 0 ? meta | marks : meta) >>> 0);
     }
@@ -196,8 +202,9 @@ export class PathCopy {
     this.path.close();
   }
 
-  private clearTable({ entries, overflow }: ConnectionTable): void {
+  private clearTable({ entries, rests, overflow }: ConnectionTable): void {
     entries.bytes.fill(0);
+    rests.bytes.fill(0);
     clearMap(overflow);
   }
 }

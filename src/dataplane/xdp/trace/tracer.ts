@@ -139,7 +139,8 @@ export class Tracer {
   /** What belongs to a connection. */
   private partsOf(connection: Uint8Array, family: IpFamily): Pick<Known, 'template' | 'proxied'> {
     const { path } = this.copy;
-    const ends = endsOf(new Records(connection, path.tableOf(family).entries.layout), family);
+    const { entry, rest } = path.entryIn(connection, family);
+    const ends = endsOf(entry, rest);
     return { template: this.copy.templateOf(family, connection), proxied: this.copy.copyProxied(ends) };
   }
 
@@ -157,8 +158,10 @@ export class Tracer {
 
   /** The virtual address and port that a way back leads to. */
   private translated(reply: Uint8Array, family: IpFamily): { readonly virtual: IpAddress; readonly virtualPort: number } {
-    const record = new Records(reply, this.copy.path.struct(family === 4 ? 'reply' : 'reply6'));
-    return { virtual: IpAddress.fromBytes(record.bytesOf(0, 'virtual')) as IpAddress, virtualPort: record.port(0, 'virtual_port') };
+    const { path } = this.copy;
+    const core = new Records(reply, path.struct(family === 4 ? 'reply' : 'reply6'));
+    const rest = family === 4 ? core : new Records(reply.subarray(core.layout.size), path.struct('reply_rest6'));
+    return { virtual: IpAddress.fromBytes(core.bytesOf(0, 'virtual')) as IpAddress, virtualPort: rest.port(0, 'virtual_port') };
   }
 
   private template({ source, destination, protocol }: TraceFlow, { service }: ServiceEntry, ingress: number): Uint8Array | undefined {
@@ -217,7 +220,7 @@ export class Tracer {
   }
 
   private serverOf({ destination }: TraceFlow, connection: Uint8Array): number {
-    return new Records(connection, this.copy.path.tableOf(destination.family).entries.layout).u32(0, 'server');
+    return this.copy.path.entryIn(connection, destination.family).entry.u32(0, 'server');
   }
 
   private templateReport(before: readonly ConnectionStatus[], after: readonly ConnectionStatus[]): TraceReport['template'] {
