@@ -19,37 +19,41 @@ static __always_inline int adapt_cost(__u16 flags, __s64 weight, __u64 active, _
 
 /*
  * All servers of one line of slots, which is found once. What is best so far stays in the map: the verifier, which follows every way through
- * the loop, need not tell apart what is there. Its weight is the share meanwhile. Of equals the first one stays.
+ * the loop, need not tell apart what is there. Its weight is the share meanwhile. Of equals the first one stays. With `by_weight` the cost in
+ * proportion to the weight is all that counts: that is the most that hundreds of servers can be asked for with each new connection.
  */
-static long scan_step(__u32 step, struct search *search)
+static __always_inline long scan_line(__u32 step, struct search *search, int by_weight)
 {
 	const struct schedule *schedule = search->schedule;
 	__u32 offset = schedule->offset, length = schedule->length, index = offset / SLOTS_PER_LINE + step;
 	__u32 i, position = index * SLOTS_PER_LINE - offset;
 	struct slot_line *line = bpf_map_lookup_elem(&slots, &index);
 	struct candidate *best = &search->choice->best;
-	__u64 base = schedule->cost_base, each_active = schedule->cost_active, each_inactive = schedule->cost_inactive;
-	__u64 active, cost, share;
+	__u64 base = schedule->cost_base, each = schedule->cost_inactive, more_active = schedule->cost_active - each;
+	__u64 connections, cost, share;
 	const struct server_load *load;
 	__s32 weight;
 	__u16 flags;
 
 	if (!line)
 		return 1;
-	for (i = 0; i < SLOTS_PER_LINE; i++) {
-		/* Read again each time, for the same reason. */
-		flags = *(const volatile __u16 *)&schedule->flags;
-		load = position + i < length ? load_at(line->slot[i]) : NULL;
+	for (i = 0; i < SLOTS_PER_LINE; i++, position++) {
+		load = position < length ? load_at(line->slot[i]) : NULL;
 		if (!load)
 			continue;
 		weight = load->weight;
 		if (weight <= 0 || load->flags & LOAD_OVERLOADED)
 			continue;
-		active = load->connections >> 32;
-		cost = base + each_active * active + each_inactive * ((__u32)load->connections - (__u32)active);
-		if (flags & (SCAN_FULL_ABOVE_WEIGHT | SCAN_GREATEST_WEIGHT | SCAN_IDLE_FIRST) && !adapt_cost(flags, weight, active, &cost))
-			continue;
-		share = flags & SCAN_PER_WEIGHT ? weight : 1;
+		connections = load->connections;
+		cost = base + each * (__u32)connections + more_active * (connections >> 32);
+		share = weight;
+		if (!by_weight) {
+			/* Read again each time, for the same reason. */
+			flags = *(const volatile __u16 *)&schedule->flags;
+			if (!adapt_cost(flags, weight, connections >> 32, &cost))
+				continue;
+			share = flags & SCAN_PER_WEIGHT ? weight : 1;
+		}
 		if (best->cost * share <= cost * best->weight)
 			continue;
 		best->cost = cost;
@@ -57,6 +61,16 @@ static long scan_step(__u32 step, struct search *search)
 		best->server = line->slot[i];
 	}
 	return 0;
+}
+
+static long scan_step(__u32 step, struct search *search)
+{
+	return scan_line(step, search, 0);
+}
+
+static long scan_step_by_weight(__u32 step, struct search *search)
+{
+	return scan_line(step, search, 1);
 }
 
 static long sum_step(__u32 step, struct search *search)
@@ -251,7 +265,7 @@ __noinline int choose_of_all(struct schedule *schedule)
 {
 	struct search search = { .schedule = schedule };
 	struct candidate *best;
-	__u32 zero = 0;
+	__u32 lines, zero = 0;
 
 	search.choice = bpf_map_lookup_elem(&choices, &zero);
 	if (!schedule || !search.choice)
@@ -260,7 +274,14 @@ __noinline int choose_of_all(struct schedule *schedule)
 	/* Whatever comes is better. */
 	best->cost = 1;
 	best->weight = 0;
-	bpf_loop((schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE, scan_step, &search, 0);
+	lines = (schedule->offset % SLOTS_PER_LINE + schedule->length + SLOTS_PER_LINE - 1) / SLOTS_PER_LINE;
+	if ((schedule->flags & (SCAN_FULL_ABOVE_WEIGHT | SCAN_GREATEST_WEIGHT | SCAN_IDLE_FIRST | SCAN_PER_WEIGHT)) == SCAN_PER_WEIGHT) {
+		bpf_loop(lines, scan_step_by_weight, &search, 0);
+		/* Or the compiler makes one call of both, which the kernel then cannot put in place. */
+		asm volatile("" : : : "memory");
+	} else {
+		bpf_loop(lines, scan_step, &search, 0);
+	}
 	if (!best->weight)
 		return 0;
 	look_at(best->server, schedule, best);
