@@ -1,7 +1,7 @@
 /** Packets of established connections, by direct routing: the hot path. */
 import { Ours, Textbook } from './contenders.ts';
 import { ACK, type Driver, type Traffic } from './driver.ts';
-import { emptySamples, establish, flowsOf, requireCounts, type Samples, type Settings } from './samples.ts';
+import { emptySamples, establish, flowsOf, requireCounts, type Samples, type Settings, SLICES } from './samples.ts';
 
 /** Entries that the tables have room for, for each connection in them. */
 const TABLE_SHARE = 2;
@@ -9,8 +9,6 @@ const TABLE_SHARE = 2;
 const TABLE_MIN = 1024;
 /** How often the balancers are loaded anew within a case, where flows are few: which pages of memory a table got is luck. */
 const LOADS = 4;
-/** The runs of a round are cut into so many, where flows are few: what is compared then lies closer together in time. */
-const SLICES = 4;
 
 /** Over IPv4 beside the textbook, and over IPv6 beside ourselves over IPv4, whose cost is given as if its floor were that of IPv6. */
 export interface Established {

@@ -24,6 +24,9 @@ export interface Samples {
   readonly floor: number[];
 }
 
+/** A round's runs are cut into so many, where flows are few: what is compared then lies closer together in time. */
+export const SLICES = 4;
+
 export const TEXTBOOK = 'textbook LRU';
 
 export function emptySamples(name: string, peerName = TEXTBOOK): Samples {

@@ -1,7 +1,7 @@
 /** The other ways to a real server beside direct routing, and the way back from one: what they cost more. */
 import { Ours } from './contenders.ts';
 import { ACK, type Driver, type Traffic } from './driver.ts';
-import { emptySamples, establish, flowsOf, requireCounts, type Samples, type Settings } from './samples.ts';
+import { emptySamples, establish, flowsOf, requireCounts, type Samples, type Settings, SLICES } from './samples.ts';
 
 const FLOWS = 1;
 /** As many connections as a busy service has open that fit into the nearest caches. */
@@ -15,7 +15,7 @@ export function measureWays(driver: Driver, settings: Settings): Samples[] {
   const reply = emptySamples(`NAT, replies, ${flowsOf(FLOWS)}`, PEER);
   for (let load = 1; load <= LOADS; load++) {
     settings.progress(`tunnel and NAT: part ${load}/${LOADS}`);
-    measureLoaded(driver, settings.packets / LOADS, settings.rounds, { tunnel, request, reply });
+    measureLoaded(driver, settings.packets / LOADS / SLICES, settings.rounds * SLICES, { tunnel, request, reply });
   }
   return [tunnel, request, reply];
 }
