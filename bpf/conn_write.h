@@ -202,7 +202,10 @@ static __noinline void write_addresses6(const struct conn *conn, const struct co
 	rest->virtual = key6_virtual(key);
 }
 
-/* Fills a slot from conn_allocate() or line_take() and lets the readers see it. `meta` has state and flags, and META_LOCK where the line is to be unlocked with it. */
+/*
+ * Fills a slot from conn_allocate() or line_take() and lets the readers see it. `meta` has state and flags, and META_LOCK where the line is to be
+ * unlocked with it.
+ */
 static __always_inline void conn_publish(enum family family, struct conn *conn, const struct conn_key *key, __u32 meta)
 {
 	if (family == FAMILY_6)

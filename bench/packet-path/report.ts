@@ -26,24 +26,21 @@ const TARGETS: Readonly<Record<string, Target>> = {
   'memory of 1000000 connections': { kind: 'cost', limit: 64 },
 };
 
-interface PathRow extends Row {
-  /** ours - peer */
-  readonly more: number;
+/**
+ * The medians count: they forgive a disturbed round, and do not pick a lucky one. The ratio is that of the rounds' ratios: what the machine does
+ * besides comes and goes within seconds, and a round's runs lie side by side.
+ */
+export function rowOf({ name, peerName, unit, ...samples }: Samples): Row {
+  const [ours, peer, floor] = [median(samples.ours), median(samples.peer), median(samples.floor)];
+  return { case: name, ours, peer, peerName, floor, unit, ratio: rounded(median(ratios(samples))) };
 }
 
-/**
- * The medians count: they forgive a disturbed round, and do not pick a lucky one. Ratio and difference are those of the rounds' own: what the
- * machine does besides comes and goes within seconds, and a round's runs lie side by side.
- */
-export function rowOf({ name, peerName, unit, ...samples }: Samples): PathRow {
-  const [ours, peer, floor] = [median(samples.ours), median(samples.peer), median(samples.floor)];
-  const rounds = samples.ours.map((cost, at) => ({ cost, peer: samples.peer[at] as number, floor: samples.floor[at] as number }));
-  const ratio = rounded(median(rounds.map((round) => (round.cost - round.floor) / (round.peer - round.floor))));
-  return { case: name, ours, peer, peerName, floor, unit, ratio, more: median(rounds.map((round) => round.cost - round.peer)) };
+function ratios({ ours, peer, floor }: Pick<Samples, 'ours' | 'peer' | 'floor'>): number[] {
+  return ours.map((cost, round) => (cost - (floor[round] as number)) / ((peer[round] as number) - (floor[round] as number)));
 }
 
 /** The targets that these rows do not meet, each in a sentence. */
-export function missedTargets(rows: readonly PathRow[]): string[] {
+export function missedTargets(rows: readonly Row[]): string[] {
   return Object.entries(TARGETS).flatMap(([name, target]) => {
     const row = rows.find((candidate) => candidate.case === name);
     if (!row) return [`${name}: was not measured`];
@@ -52,8 +49,8 @@ export function missedTargets(rows: readonly PathRow[]): string[] {
   });
 }
 
-function figureOf(row: PathRow, target: Target): number {
-  return { share: row.ratio, more: row.more, cost: row.ours - row.floor }[target.kind];
+function figureOf(row: Row, target: Target): number {
+  return { share: row.ratio, more: row.ours - row.peer, cost: row.ours - row.floor }[target.kind];
 }
 
 function inWords(figure: number, target: Target, row: Row): string {
@@ -80,7 +77,7 @@ export function formatReport(samples: readonly Samples[]): string {
   return `${head.padEnd(width)}  ${heads.join('  ')}  ratio, floor subtracted\n${lines.join('\n')}\n`;
 }
 
-function verdict(row: PathRow): string {
+function verdict(row: Row): string {
   const target = TARGETS[row.case];
   if (!target) return '';
   const figure = figureOf(row, target);
