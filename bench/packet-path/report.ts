@@ -26,17 +26,10 @@ const TARGETS: Readonly<Record<string, Target>> = {
   'memory of 1000000 connections': { kind: 'cost', limit: 64 },
 };
 
-/**
- * The medians count: they forgive a disturbed round, and do not pick a lucky one. The ratio is that of the rounds' ratios: what the machine does
- * besides comes and goes within seconds, and a round's runs lie side by side.
- */
+/** The medians count: they forgive a disturbed round, and do not pick a lucky one. */
 export function rowOf({ name, peerName, unit, ...samples }: Samples): Row {
   const [ours, peer, floor] = [median(samples.ours), median(samples.peer), median(samples.floor)];
-  return { case: name, ours, peer, peerName, floor, unit, ratio: rounded(median(ratios(samples))) };
-}
-
-function ratios({ ours, peer, floor }: Pick<Samples, 'ours' | 'peer' | 'floor'>): number[] {
-  return ours.map((cost, round) => (cost - (floor[round] as number)) / ((peer[round] as number) - (floor[round] as number)));
+  return { case: name, ours, peer, peerName, floor, unit, ratio: rounded((ours - floor) / (peer - floor)) };
 }
 
 /** The targets that these rows do not meet, each in a sentence. */
