@@ -106,8 +106,9 @@ export class VirtualRouterShell {
     this.ensureStatics();
     this.handle({ kind: 'start' });
     this.bfd.start(monotonicNow());
-    this.arm();
     for (let round = 0; round < REHEARSALS; round++) this.rehearse(monotonicNow());
+    // So the way from the timer to a tick has been gone as well before a takeover goes it.
+    this.timer.arm(monotonicNow(), TAKEOVER_LEAD);
     this.addresses.clearing = false;
     this.routing.clearing = false;
     this.reactor.run();
