@@ -8,15 +8,18 @@ import {
   encodeAttributes,
   encodeNetlinkMessage,
   HOST_IS_LITTLE_ENDIAN,
+  isNetlinkSuccess,
   type NetlinkMessage,
   NLMSG_DONE,
   NLMSG_ERROR,
+  numberNetlinkMessage,
   readText,
   readU32,
   text,
   u8,
   u16,
   u32,
+  viewOf,
 } from './netlink.ts';
 
 const payload = fc.uint8Array({ maxLength: 64 });
@@ -55,6 +58,27 @@ describe('messages', () => {
         expect(decodeNetlinkMessages(concat([whole, partial]))).toEqual({ ok: false, reason: 'truncated' });
       }),
     );
+  });
+
+  it('are numbered after they were encoded', () => {
+    fc.assert(
+      fc.property(message, fc.nat(0xffffffff), (encoded, sequence) => {
+        const bytes = encodeNetlinkMessage(encoded);
+        numberNetlinkMessage(bytes, sequence);
+        expect(bytes).toEqual(encodeNetlinkMessage({ ...encoded, sequence }));
+      }),
+    );
+  });
+
+  it('tell success only in answer to that request, and without an error', () => {
+    const succeeds = (bytes: Uint8Array): boolean => isNetlinkSuccess(viewOf(bytes), 1, 2);
+    const yes = encodeNetlinkMessage(ack(NLMSG_ERROR, 0, int32(0), new Uint8Array(16)));
+    expect(succeeds(yes)).toBe(true);
+    expect(succeeds(encodeNetlinkMessage(ack(NLMSG_ERROR, 0, int32(-EPERM), new Uint8Array(16))))).toBe(false);
+    expect(succeeds(encodeNetlinkMessage(ack(NLMSG_DONE, 0, int32(0))))).toBe(false);
+    expect(succeeds(encodeNetlinkMessage({ ...ack(NLMSG_ERROR, 0, int32(0)), sequence: 3 }))).toBe(false);
+    expect(succeeds(encodeNetlinkMessage({ ...ack(NLMSG_ERROR, 0, int32(0)), portId: 3 }))).toBe(false);
+    for (let length = 0; length < 20; length++) expect(succeeds(yes.subarray(0, length))).toBe(false);
   });
 
   it('answer any bytes', () => {

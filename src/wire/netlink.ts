@@ -69,6 +69,22 @@ export function encodeNetlinkMessage(message: NetlinkMessage): Uint8Array {
   return bytes;
 }
 
+/** Gives a message that was encoded beforehand its place in a conversation. */
+export function numberNetlinkMessage(encoded: Uint8Array, sequence: number): void {
+  viewOf(encoded).setUint32(8, sequence, HOST_IS_LITTLE_ENDIAN);
+}
+
+/** Whether a datagram begins with the plain yes to a request: what the kernel answers nearly always, told without taking it apart. */
+export function isNetlinkSuccess(datagram: DataView, sequence: number, portId: number): boolean {
+  return (
+    datagram.byteLength >= NETLINK_HEADER_LENGTH + 4 &&
+    datagram.getUint16(4, HOST_IS_LITTLE_ENDIAN) === NLMSG_ERROR &&
+    datagram.getUint32(8, HOST_IS_LITTLE_ENDIAN) === sequence &&
+    datagram.getUint32(12, HOST_IS_LITTLE_ENDIAN) === portId &&
+    datagram.getInt32(NETLINK_HEADER_LENGTH, HOST_IS_LITTLE_ENDIAN) === 0
+  );
+}
+
 /** Splits one datagram into its messages. A message that runs past the end refuses the whole datagram. */
 export function decodeNetlinkMessages(datagram: Uint8Array): Decoded<readonly NetlinkMessage[]> {
   const view = viewOf(datagram);

@@ -1,8 +1,8 @@
 /** Puts VIPs on interfaces and takes them off again, and knows which of them are ours. */
 import type { Vip, VirtualRouter } from '../../model/index.ts';
-import type { Rtnetlink } from '../../os/netlink/index.ts';
+import { encodeNewAddress, type Rtnetlink } from '../../os/netlink/index.ts';
 import type { Logger } from '../../ports/index.ts';
-import { encodeAddress, type Link } from '../../wire/index.ts';
+import type { Link } from '../../wire/index.ts';
 import { addressSpec, deviceOf, vipText } from './vip.ts';
 
 interface HeldVip {
@@ -91,7 +91,7 @@ export class AddressKeeper {
     const link = this.linkOf(device);
     const known = this.plans.get(vip);
     if (!link || known?.link === link) return link && known;
-    const plan = { vip, device, link, text: vipText(vip, device), encoded: encodeAddress(addressSpec(vip, link.index)) };
+    const plan = { vip, device, link, text: vipText(vip, device), encoded: encodeNewAddress(addressSpec(vip, link.index)) };
     this.plans.set(vip, plan);
     return plan;
   }

@@ -35,6 +35,7 @@ export class AnnouncementQueue {
 
   /** Sends at once where nothing asks for gaps, else takes its turn. */
   add(announcement: PendingAnnouncement, now: Instant): void {
+    if (this.pacing.length === 0) return this.send(announcement);
     const { vip } = announcement;
     const group =
       this.pacing.find(({ interfaces }) => interfaces.includes(vip.interface)) ??

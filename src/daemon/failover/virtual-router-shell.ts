@@ -52,6 +52,14 @@ export class VirtualRouterShell {
   private farewell: Farewell | undefined;
   /** One function for all effects, so that a packet or a timer makes none. */
   private readonly performer = (effect: VrrpEffect): void => this.perform(effect);
+  /** What the timer calls is what is rehearsed, and not a function around it: even that would be compiled in the moment of a takeover. */
+  private readonly tick = (now = monotonicNow()): void => {
+    if (this.farewell) return this.end(this.farewell);
+    this.handle({ kind: 'tick' }, now);
+    this.bfd.tick(now);
+    this.announcer.flush(now);
+    this.arm();
+  };
   private readonly wholeTold = new Map<string, boolean>();
   /** Where each router is, for effects, which name it. */
   private places = new Map<string, RouterPlace>();
@@ -71,10 +79,7 @@ export class VirtualRouterShell {
       onPause: (pause) => this.handle({ kind: 'pause', duration: pause.duration }),
     });
     this.wakeFd = this.reactor.wakeFd;
-    this.timer = this.reactor.timer(
-      () => this.tick(),
-      (now) => this.rehearse(now),
-    );
+    this.timer = this.reactor.timer(this.tick, (now) => this.rehearse(now));
     this.reactor.add(this.monitor.fd, () => this.readMonitor(), { afterPause: true });
     this.sysctls = new SysctlKeeper((problem) => this.logger.log('warning', `Cannot change a kernel setting: ${problem}`));
     this.interfaces = new InterfaceTable(this.rtnetlink);
@@ -127,14 +132,6 @@ export class VirtualRouterShell {
     if (!this.farewell) return this.handle({ kind: 'packet', interface: link, packet, waited });
     for (const effect of this.farewell.hear(link, packet)) this.perform(effect);
     if (this.farewell.over) this.end(this.farewell);
-  }
-
-  private tick(now = monotonicNow()): void {
-    if (this.farewell) return this.end(this.farewell);
-    this.handle({ kind: 'tick' }, now);
-    this.bfd.tick(now);
-    this.announcer.flush(now);
-    this.arm();
   }
 
   /** Whatever a takeover needs runs once. `now` is before its time, and so the tick changes nothing, however long the rest has taken. */

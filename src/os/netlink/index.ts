@@ -1,3 +1,3 @@
 /** The kernel's tables of links, addresses, neighbours and routes. */
 export { type MonitorGroup, type RtnetlinkEvent, RtnetlinkMonitor } from './monitor.ts';
-export { Rtnetlink } from './rtnetlink.ts';
+export { encodeNewAddress, Rtnetlink } from './rtnetlink.ts';

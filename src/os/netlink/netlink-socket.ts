@@ -4,6 +4,8 @@ import {
   decodeNetlinkMessages,
   encodeNetlinkMessage,
   HOST_IS_LITTLE_ENDIAN,
+  isNetlinkSuccess,
+  NETLINK_HEADER_LENGTH,
   type NetlinkMessage,
   NLM_F_ACK,
   NLM_F_DUMP,
@@ -11,6 +13,7 @@ import {
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
+  numberNetlinkMessage,
   viewOf,
 } from '../../wire/index.ts';
 import {
@@ -44,10 +47,17 @@ const ANSWER_TIMEOUT_SECONDS = 2;
 /** A dump that a concurrent change disturbed is asked for again so many times. */
 const DUMP_ATTEMPTS = 8;
 
+/** What `request` would send, for `perform`. */
+export function encodeRequest(type: number, flags: number, payload: Uint8Array): Uint8Array {
+  return encodeNetlinkMessage({ type, flags: flags | NLM_F_REQUEST | NLM_F_ACK, sequence: 0, portId: 0, payload });
+}
+
 export class NetlinkSocket {
   private readonly fd: number;
   private readonly portId: number;
   private readonly buffer = new Uint8Array(BUFFER_LENGTH);
+  /** The beginning of the buffer, where the answer to a request is. */
+  private readonly answer = new DataView(this.buffer.buffer, 0, NETLINK_HEADER_LENGTH + 4);
   private readonly kernel = encodeNetlinkAddress();
   private sequence = 0;
 
@@ -64,13 +74,19 @@ export class NetlinkSocket {
 
   /** Sends a request that the kernel acknowledges, and returns what it answered besides. Throws SystemError with the kernel's own words. */
   request(name: string, type: number, flags: number, payload: Uint8Array): readonly NetlinkMessage[] {
-    return this.exchange(name, type, flags | NLM_F_REQUEST | NLM_F_ACK, payload).messages;
+    return this.perform(name, encodeRequest(type, flags, payload));
+  }
+
+  /** The same with what `encodeRequest` has made beforehand, for who is in a hurry. It may be performed again. */
+  perform(name: string, request: Uint8Array): readonly NetlinkMessage[] {
+    return this.exchange(name, request).messages;
   }
 
   /** Reads a whole table, again when it changed meanwhile. Throws SystemError (EBADMSG when it never held still). */
   dump(name: string, type: number, payload: Uint8Array): readonly NetlinkMessage[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const answer = this.exchange(name, type, NLM_F_REQUEST | NLM_F_DUMP, payload);
+      const request = encodeNetlinkMessage({ type, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence: 0, portId: 0, payload });
+      const answer = this.exchange(name, request);
       if (!answer.interrupted) return answer.messages;
     }
     throw new SystemError(name, EBADMSG, 'the table kept changing while it was read');
@@ -80,14 +96,17 @@ export class NetlinkSocket {
     close(this.fd);
   }
 
-  private exchange(name: string, type: number, flags: number, payload: Uint8Array): { messages: NetlinkMessage[]; interrupted: boolean } {
+  private exchange(name: string, request: Uint8Array): { messages: NetlinkMessage[]; interrupted: boolean } {
     this.sequence = (this.sequence + 1) >>> 0;
-    const failure = sendTo(this.fd, encodeNetlinkMessage({ type, flags, sequence: this.sequence, portId: 0, payload }), this.kernel);
+    numberNetlinkMessage(request, this.sequence);
+    const failure = sendTo(this.fd, request, this.kernel);
     if (failure) throw failure;
     const messages: NetlinkMessage[] = [];
     let interrupted = false;
     for (;;) {
-      for (const message of this.receiveDatagram(name)) {
+      const length = this.receive(name);
+      if (length >= this.answer.byteLength && isNetlinkSuccess(this.answer, this.sequence, this.portId)) return { messages, interrupted };
+      for (const message of this.decode(name, length)) {
         // Answers to an earlier request that timed out are still in the queue, and are none of ours.
         if (message.sequence !== this.sequence || message.portId !== this.portId) continue;
         interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
@@ -100,10 +119,15 @@ export class NetlinkSocket {
     }
   }
 
-  private receiveDatagram(name: string): readonly NetlinkMessage[] {
+  /** The length of the next datagram, which is in the buffer then. */
+  private receive(name: string): number {
     const length = receive(this.fd, this.buffer, MSG_TRUNC);
     if (length === undefined) throw new SystemError(name, ETIMEDOUT, 'the kernel did not answer');
     if (length > this.buffer.length) throw new SystemError(name, EBADMSG, `answer of ${length} bytes is too long`);
+    return length;
+  }
+
+  private decode(name: string, length: number): readonly NetlinkMessage[] {
     const decoded = decodeNetlinkMessages(this.buffer.slice(0, length));
     if (!decoded.ok) throw new SystemError(name, EBADMSG, decoded.reason);
     return decoded.value;

@@ -58,9 +58,14 @@ import {
   type VethSpec,
 } from '../../wire/index.ts';
 import { SystemError } from '../ffi/index.ts';
-import { NetlinkSocket } from './netlink-socket.ts';
+import { encodeRequest, NetlinkSocket } from './netlink-socket.ts';
 
 const NETLINK_ROUTE = 0;
+
+/** The whole request that puts an address on an interface. */
+export function encodeNewAddress(address: AddressSpec): Uint8Array {
+  return encodeRequest(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, encodeAddress(address));
+}
 
 export class Rtnetlink {
   private readonly socket: NetlinkSocket;
@@ -108,13 +113,12 @@ export class Rtnetlink {
   }
 
   /**
-   * Puts an address on an interface; who is in a hurry has it encoded beforehand. `exists` when it was there already (whoever put it there).
-   * Throws SystemError otherwise.
+   * Puts an address on an interface; who is in a hurry has `encodeNewAddress` done beforehand. `exists` when it was there already (whoever
+   * put it there). Throws SystemError otherwise.
    */
   addAddress(address: AddressSpec | Uint8Array): 'added' | 'exists' {
-    const encoded = address instanceof Uint8Array ? address : encodeAddress(address);
-    const add = () => this.socket.request('RTM_NEWADDR', RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, encoded);
-    return unlessAbsent(add, ['EEXIST']) ? 'added' : 'exists';
+    const request = address instanceof Uint8Array ? address : encodeNewAddress(address);
+    return unlessAbsent(() => this.socket.perform('RTM_NEWADDR', request), ['EEXIST']) ? 'added' : 'exists';
   }
 
   /** Takes an address off an interface. `absent` when it, or the interface itself, is not there any more. Throws SystemError otherwise. */
