@@ -28,6 +28,7 @@ const packages = {
     wrk: command('wrk'),
     tshark: command('tshark'),
     tcpdump: command('tcpdump'),
+    bpftool: command('bpftool'),
     ethtool: command('ethtool'),
     curl: command('curl'),
     nftables: command('nft'),

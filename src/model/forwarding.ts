@@ -53,11 +53,15 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** The kernel's defaults. */
+/**
+ * The kernel's defaults, but for conn_reuse_mode: with direct routing and tunnels nobody sees the server's FIN, a connection stays in
+ * FIN_WAIT for two minutes, and with the kernel's 1 a client that takes its port again meanwhile would come to the same server, drained and
+ * stopped though it be.
+ */
 export const DEFAULT_FORWARDING_SETTINGS: ForwardingSettings = {
   expireConnectionsOfDeleted: false,
   expireTemplatesOfQuiescent: false,
-  connectionReuse: 1,
+  connectionReuse: 3,
   sloppyTcp: false,
   sloppySctp: false,
   cacheBypass: false,

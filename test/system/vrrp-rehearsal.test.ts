@@ -4,7 +4,7 @@ import { readKeepalived } from '../../src/config/index.ts';
 import { Rehearsal } from '../../src/daemon/failover/rehearsal.ts';
 import type { VirtualRouter } from '../../src/model/index.ts';
 import { Rtnetlink } from '../../src/os/netlink/index.ts';
-import { decodeAddress } from '../../src/wire/index.ts';
+import { decodeAddress, decodeNetlinkMessages } from '../../src/wire/index.ts';
 import { inNamespace, run, VethPair } from './support.ts';
 
 const CONFIGURATION = `vrrp_script never {
@@ -25,6 +25,13 @@ vrrp_instance VI_1 {
 
 let pair: VethPair;
 
+/** What a request that was encoded beforehand asks for. */
+function described(encoded: Uint8Array): string {
+  const messages = decodeNetlinkMessages(encoded);
+  const address = messages.ok ? decodeAddress(messages.value[0]?.payload ?? new Uint8Array()) : messages;
+  return address.ok ? `${address.value.prefix.address} on ${address.value.interfaceIndex}` : address.reason;
+}
+
 beforeEach(() => {
   pair = new VethPair('reh');
 });
@@ -38,8 +45,7 @@ describe('the rehearsal of a takeover', () => {
       const rtnetlink = new Rtnetlink();
       const addAddress = rtnetlink.addAddress.bind(rtnetlink);
       rtnetlink.addAddress = (encoded) => {
-        const address = decodeAddress(encoded as Uint8Array);
-        asked.push(address.ok ? `${address.value.prefix.address} on ${address.value.interfaceIndex}` : address.reason);
+        asked.push(described(encoded as Uint8Array));
         return addAddress(encoded);
       };
       const [router] = readKeepalived(CONFIGURATION, { file: 'k.conf' }).configuration.routers;

@@ -127,6 +127,14 @@ describe('the switches of the packet path', () => {
     expect(send()).toBe(anew ? '1' : '2');
   });
 
+  it('lets a client take his port again while the server that he had is drained, unless told otherwise', () => {
+    web();
+    expect(send()).toBe('2');
+    for (const flags of ['A', 'FA', 'A']) send({ flags });
+    rig.plane.editServer(tcp(80), serverOf(2, 0));
+    expect([states(), send(), states()]).toEqual(['FIN_WAIT', '1', 'SYN_RECV']);
+  });
+
   it('conn_reuse_mode leaves connections of a persistent client alone', () => {
     web(PERSISTENT);
     send();

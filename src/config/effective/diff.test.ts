@@ -61,7 +61,7 @@ const replaced = (from: string, to: string) => diff((text) => text.replace(from,
 describe('what a reload would change', () => {
   it('tells switches of the packet path, and that its tables keep their size', () => {
     expect(diff((text) => `${text}packet_path {\n  connections 1000000\n  conn_reuse_mode 2\n  lblc_expiration 60\n}\n`)).toEqual([
-      'global settings: conn_reuse_mode 1 → 2',
+      'global settings: conn_reuse_mode 3 → 2',
       'global settings: lblc_expiration 86400 → 60',
       'global settings: packet_path connections 262144 → 1000000; the table keeps its size, with its connections, until the daemon is stopped and started',
     ]);

@@ -34,7 +34,7 @@ export const PACKET_PATH = block(
       'conn_reuse_mode',
       integer(0, 3),
       'When a SYN makes the connection with its addresses and ports over: 0 never, 1 in TIME_WAIT and CLOSE, 2 and 3 also in FIN_WAIT.',
-      { ...EXTENSION, default: '1' },
+      { ...EXTENSION, default: '3' },
     ),
     leaf('expire_nodest_conn', flag, 'Connections of a deleted server end at once, and those of one with weight 0 with their next SYN.', {
       ...EXTENSION,
