@@ -34,6 +34,12 @@ const packages = {
     nftables: command('nft'),
     'util-linux': command('unshare'),
   },
+  // What boots a kernel with IPVS beside ours.
+  kernel: {
+    kmod: command('depmod'),
+    'busybox-static': file('/bin/busybox', '/usr/bin/busybox'),
+    'qemu-system-x86': command('qemu-system-x86_64'),
+  },
 };
 
 const capabilities = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_BPF: 39 };

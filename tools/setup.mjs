@@ -12,11 +12,12 @@ import { lookAtMachine, obstacles } from './requirements.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** `needs` and, `for` what comes first behind the command, further groups of packages. */
 const commands = {
   build: { needs: ['build'], privileged: false, run: () => 0 },
   test: { needs: ['build', 'lab'], privileged: true, run: runTests },
   demo: { needs: ['build', 'lab'], privileged: true, run: (rest) => runNode('dist/lab/demo.js', rest) },
-  bench: { needs: ['build', 'lab'], privileged: true, run: (rest) => runNode('dist/bench/main.js', rest) },
+  bench: { needs: ['build', 'lab'], for: { kernel: ['kernel'] }, privileged: true, run: (rest) => runNode('dist/bench/main.js', rest) },
   sim: { needs: [], privileged: false, run: (rest) => runNode('dist/sim/main.js', rest) },
 };
 
@@ -131,7 +132,7 @@ async function main([name, ...rest]) {
     say(`usage: node tools/setup.mjs ${Object.keys(commands).join('|')} [arguments]`);
     return 1;
   }
-  const machine = lookAtMachine(command.needs);
+  const machine = lookAtMachine([...command.needs, ...(command.for?.[rest[0]] ?? [])]);
   const problems = obstacles(command, machine);
   if (problems.length > 0) {
     say(`"${name}" cannot run on this machine yet; nothing was changed.`);
